@@ -1,0 +1,3 @@
+/** Benchmarks and their report. */
+@org.jspecify.annotations.NullMarked
+package io.diskengine.bench;
