@@ -1,0 +1,73 @@
+package io.diskengine.engine.reactor;
+
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Reactors on threads of their own: each turns while there is work, spins a little, then sleeps
+ * (contract 12). Reactor 0 is the home of everything that has one home.
+ */
+public final class ReactorGroup implements AutoCloseable {
+  /** How long a reactor polls after its last work before it sleeps. */
+  public static final long DEFAULT_SPIN_NS = 50_000;
+
+  private final List<Reactor> reactors;
+  private final List<Thread> threads;
+  private final long spinNs;
+  private volatile boolean stopping;
+
+  public ReactorGroup(List<Reactor> reactors, long spinNs) {
+    this.reactors = List.copyOf(reactors);
+    this.spinNs = spinNs;
+    this.threads =
+        this.reactors.stream()
+            .map(r ->
+                Thread.ofPlatform().name("reactor_" + r.index()).daemon().unstarted(() -> loop(r)))
+            .toList();
+  }
+
+  public void start() {
+    threads.forEach(Thread::start);
+  }
+
+  public List<Reactor> reactors() {
+    return reactors;
+  }
+
+  public Reactor home() {
+    return reactors.getFirst();
+  }
+
+  private void loop(Reactor reactor) {
+    long lastWorkNs = System.nanoTime();
+    while (!stopping) {
+      if (reactor.turn() > 0) {
+        lastWorkNs = System.nanoTime();
+      } else if (System.nanoTime() - lastWorkNs >= spinNs) {
+        reactor.sleep();
+        lastWorkNs = System.nanoTime();
+      } else {
+        Thread.onSpinWait();
+      }
+    }
+  }
+
+  /** Ends the threads and closes the kernels; what was in flight is abandoned. */
+  @Override
+  public void close() {
+    stopping = true;
+    reactors.forEach(r -> r.kernel().wake());
+    boolean interrupted = false;
+    for (Thread thread : threads) {
+      try {
+        thread.join(TimeUnit.SECONDS.toMillis(10));
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    reactors.forEach(r -> r.kernel().close());
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
