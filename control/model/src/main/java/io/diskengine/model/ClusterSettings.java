@@ -1,0 +1,44 @@
+package io.diskengine.model;
+
+/**
+ * Timers and limits of the whole system, one row of {@code cluster}. Units are in the names.
+ *
+ * @param reconnectDelaySec bdev_nvme: pause between reconnects of a lost controller
+ * @param ctrlrLossTimeoutSec bdev_nvme: -1 = a lost controller is never given up by SPDK
+ * @param fastIoFailTimeoutSec bdev_nvme: 0 = I/O waits for a path without errors
+ * @param transportAckTimeout bdev_nvme: RDMA exponent, TCP user timeout (12: about 4.4 s)
+ * @param probeIntervalMs pause between probes of a leg
+ * @param probeDeadlineMs a probe without an answer for this long has failed
+ * @param graceMs a leg is dropped after its controller was not enabled for this long
+ * @param leaseTtlMs node lease, on PostgreSQL's clock; an agent stops at half of it
+ * @param resyncMs full reconcile without any notification
+ * @param maxRebuildsPerNode replicas rebuilding at once on one storage node
+ * @param overcommitPercent 100 = the full size of every replica must fit
+ * @param thin whether lvols are created thin
+ */
+public record ClusterSettings(
+    int reconnectDelaySec,
+    int ctrlrLossTimeoutSec,
+    int fastIoFailTimeoutSec,
+    int transportAckTimeout,
+    int probeIntervalMs,
+    int probeDeadlineMs,
+    int graceMs,
+    int leaseTtlMs,
+    int resyncMs,
+    int maxRebuildsPerNode,
+    int overcommitPercent,
+    boolean thin) {
+  public static final ClusterSettings DEFAULTS =
+      new ClusterSettings(1, -1, 0, 12, 1_000, 5_000, 3_000, 30_000, 30_000, 2, 100, true);
+
+  /** An agent that has not renewed for this long issues no mutation any more (law 7). */
+  public int leaseStopMs() {
+    return leaseTtlMs / 2;
+  }
+
+  /** How often an agent renews its lease: a third of the time after which it must stop. */
+  public int leaseRenewMs() {
+    return leaseStopMs() / 3;
+  }
+}

@@ -1,0 +1,35 @@
+package io.diskengine.model;
+
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One replica of one volume on one disk. Everything but {@code uuid} is chosen and stored before
+ * the lvol is created (law 12).
+ *
+ * @param nodeId the disk's node, repeated for readers
+ * @param uuid SPDK's own uuid of the lvol, stored when confirmed
+ * @param sizeBytes {@link Sizes#legBytes} of the volume's size
+ * @param namespaceUuid uuid of the NVMe namespace and of the leg in the RAID
+ * @param rebuildPercent 0-100 while {@code REBUILDING}
+ */
+public record Lvol(
+    long id,
+    long volumeId,
+    long diskId,
+    long nodeId,
+    int slot,
+    int generation,
+    String name,
+    @Nullable UUID uuid,
+    long sizeBytes,
+    String nqn,
+    UUID namespaceUuid,
+    String nguid,
+    String serial,
+    int minCntlid,
+    int maxCntlid,
+    LvolState state,
+    LvolSync sync,
+    @Nullable Integer rebuildPercent,
+    long version) {}

@@ -1,0 +1,8 @@
+package io.diskengine.model;
+
+/** Whether new work may be placed on a node. */
+public enum Schedulability {
+  ACTIVE,
+  CORDONED,
+  DRAINING
+}

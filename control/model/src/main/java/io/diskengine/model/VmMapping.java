@@ -1,0 +1,18 @@
+package io.diskengine.model;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The vhost controller that shows a mapped volume to a guest.
+ *
+ * @param controllerName {@link Names#vhost}
+ * @param socketPath as SPDK reports it, once confirmed
+ */
+public record VmMapping(
+    long id,
+    long mappingId,
+    long nodeId,
+    String controllerName,
+    @Nullable String socketPath,
+    VmMappingState state,
+    long version) {}

@@ -1,0 +1,43 @@
+package io.diskengine.store;
+
+import io.diskengine.model.NodeView;
+import java.time.Instant;
+import java.util.List;
+
+/**
+ * The store as the holder of a node's lease sees it. Every write carries the lease epoch: a session
+ * that lost its lease gets {@link LeaseLostException} and nothing is written. Every method may
+ * throw {@link StoreUnavailableException}; after one from {@link #write}, load a {@link #view} to
+ * learn what was committed. Safe for use by several threads.
+ */
+public interface AgentSession {
+  long nodeId();
+
+  String nodeName();
+
+  long leaseEpoch();
+
+  /** Extends the lease by its TTL; returns when it expires on PostgreSQL's clock. */
+  Instant renew();
+
+  /** Every row that concerns this node, in one snapshot and one round trip. */
+  NodeView view();
+
+  /**
+   * Applies all writes in one transaction, in order, and says for each whether it was applied. A
+   * refused write (stale row version, illegal transition) does not stop the others: put writes that
+   * belong together in one record. When this returns, applied writes are durable.
+   */
+  List<WriteResult> write(List<AgentWrite> writes);
+
+  /** {@link #write} of one. */
+  default WriteResult write(AgentWrite write) {
+    return write(List.of(write)).getFirst();
+  }
+
+  /** Plan requests for this node that have no answer yet. */
+  List<PlanRequest> planRequests();
+
+  /** Gives the lease back, so that the next holder need not wait. */
+  void release();
+}

@@ -1,0 +1,65 @@
+package io.diskengine.store;
+
+import io.diskengine.model.Cluster;
+import io.diskengine.model.Disk;
+import io.diskengine.model.Event;
+import io.diskengine.model.Node;
+import io.diskengine.model.ObjectRef;
+import io.diskengine.model.Schedulability;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What the controller's API needs. Requests that break a rule throw {@link
+ * io.diskengine.model.InvalidInput}; requests that the present state forbids throw {@link
+ * RefusedException}; {@link StoreUnavailableException} means that nothing is known.
+ */
+public interface ControllerStore {
+  Cluster cluster();
+
+  /** Places the replicas and inserts volume and lvols, in one transaction. */
+  VolumeDetails createVolume(NewVolume volume);
+
+  /** All volumes that are not {@code DELETED}, by name. */
+  List<VolumeDetails> volumes();
+
+  Optional<VolumeDetails> volume(String name);
+
+  /**
+   * Mapping, vm mapping and grants in one transaction. Asking again for the same node answers what
+   * is there; another node is refused while the volume is attached.
+   */
+  VolumeDetails attach(String volumeName, String nodeName);
+
+  /** Vm mapping first, then the mapping (law 10). Detaching what is detached is a no-op. */
+  VolumeDetails detach(String volumeName);
+
+  /** The tombstone: refused while attached. Deleting twice is a no-op. */
+  VolumeDetails delete(String volumeName);
+
+  List<Node> nodes();
+
+  List<Disk> disks();
+
+  void setSchedulability(String nodeName, Schedulability schedulability);
+
+  /** The newest {@code limit} events older than {@code beforeId} (0 = the newest), newest first. */
+  List<Event> events(long beforeId, int limit);
+
+  /** Why the object waits, itself first, then its cause, down to the root. */
+  List<ReasonRow> why(ObjectRef object);
+
+  /** Every published reason. */
+  List<ReasonRow> reasons();
+
+  /** Asks a node's agent for its plan; the answer appears in {@link #planRequest}. */
+  long requestPlan(String nodeName);
+
+  Optional<PlanRequest> planRequest(long id);
+
+  /** The plan a node's agent published last. */
+  Optional<String> lastPlan(String nodeName);
+
+  /** Wake-ups on any change of volumes, mappings or plan answers. */
+  WakeUps listen(Runnable onWake);
+}
