@@ -82,81 +82,62 @@ public final class Cqe {
   }
 
   public static boolean phase(long cqe) {
-    return (NativeMemory.getUnsignedShort(cqe + STATUS_FIELD) & 1) != 0;
+    return Bits.test16(cqe + STATUS_FIELD, 0);
   }
 
   public static void phase(long cqe, boolean v) {
-    NativeMemory.putShort(
-        cqe + STATUS_FIELD,
-        (short) (NativeMemory.getUnsignedShort(cqe + STATUS_FIELD) & ~1 | (v ? 1 : 0)));
+    Bits.set16(cqe + STATUS_FIELD, 0, v);
   }
 
   /** Status code type and status code as in {@link NvmeStatus}, without flags. */
   public static int status(long cqe) {
-    return (NativeMemory.getUnsignedShort(cqe + STATUS_FIELD) >>> 1) & 0x7ff;
+    return Bits.get16(cqe + STATUS_FIELD, 1, 11);
   }
 
   public static void status(long cqe, int v) {
-    NativeMemory.putShort(
-        cqe + STATUS_FIELD,
-        (short)
-            (NativeMemory.getUnsignedShort(cqe + STATUS_FIELD) & ~(0x7ff << 1) | (v & 0x7ff) << 1));
+    Bits.put16(cqe + STATUS_FIELD, 1, 11, v);
   }
 
   public static int sc(long cqe) {
-    return (NativeMemory.getUnsignedShort(cqe + STATUS_FIELD) >>> 1) & 0xff;
+    return Bits.get16(cqe + STATUS_FIELD, 1, 8);
   }
 
   public static void sc(long cqe, int v) {
-    NativeMemory.putShort(
-        cqe + STATUS_FIELD,
-        (short)
-            (NativeMemory.getUnsignedShort(cqe + STATUS_FIELD) & ~(0xff << 1) | (v & 0xff) << 1));
+    Bits.put16(cqe + STATUS_FIELD, 1, 8, v);
   }
 
   public static int sct(long cqe) {
-    return (NativeMemory.getUnsignedShort(cqe + STATUS_FIELD) >>> 9) & 0x7;
+    return Bits.get16(cqe + STATUS_FIELD, 9, 3);
   }
 
   public static void sct(long cqe, int v) {
-    NativeMemory.putShort(
-        cqe + STATUS_FIELD,
-        (short) (NativeMemory.getUnsignedShort(cqe + STATUS_FIELD) & ~(0x7 << 9) | (v & 0x7) << 9));
+    Bits.put16(cqe + STATUS_FIELD, 9, 3, v);
   }
 
   /** Command retry delay. */
   public static int crd(long cqe) {
-    return (NativeMemory.getUnsignedShort(cqe + STATUS_FIELD) >>> 12) & 0x3;
+    return Bits.get16(cqe + STATUS_FIELD, 12, 2);
   }
 
   public static void crd(long cqe, int v) {
-    NativeMemory.putShort(
-        cqe + STATUS_FIELD,
-        (short)
-            (NativeMemory.getUnsignedShort(cqe + STATUS_FIELD) & ~(0x3 << 12) | (v & 0x3) << 12));
+    Bits.put16(cqe + STATUS_FIELD, 12, 2, v);
   }
 
   public static boolean more(long cqe) {
-    return (NativeMemory.getUnsignedShort(cqe + STATUS_FIELD) >>> 14 & 1) != 0;
+    return Bits.test16(cqe + STATUS_FIELD, 14);
   }
 
   public static void more(long cqe, boolean v) {
-    NativeMemory.putShort(
-        cqe + STATUS_FIELD,
-        (short)
-            (NativeMemory.getUnsignedShort(cqe + STATUS_FIELD) & ~(1 << 14) | (v ? 1 : 0) << 14));
+    Bits.set16(cqe + STATUS_FIELD, 14, v);
   }
 
   /** Do not retry. */
   public static boolean dnr(long cqe) {
-    return (NativeMemory.getUnsignedShort(cqe + STATUS_FIELD) >>> 15 & 1) != 0;
+    return Bits.test16(cqe + STATUS_FIELD, 15);
   }
 
   public static void dnr(long cqe, boolean v) {
-    NativeMemory.putShort(
-        cqe + STATUS_FIELD,
-        (short)
-            (NativeMemory.getUnsignedShort(cqe + STATUS_FIELD) & ~(1 << 15) | (v ? 1 : 0) << 15));
+    Bits.set16(cqe + STATUS_FIELD, 15, v);
   }
 
   /**

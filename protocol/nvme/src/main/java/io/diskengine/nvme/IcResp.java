@@ -48,22 +48,19 @@ public final class IcResp {
   }
 
   public static boolean hdgstEnable(long pdu) {
-    return (NativeMemory.getUnsignedByte(pdu + DGST) & 1) != 0;
+    return Bits.test8(pdu + DGST, 0);
   }
 
   public static void hdgstEnable(long pdu, boolean v) {
-    NativeMemory.putByte(
-        pdu + DGST, (byte) (NativeMemory.getUnsignedByte(pdu + DGST) & ~1 | (v ? 1 : 0)));
+    Bits.set8(pdu + DGST, 0, v);
   }
 
   public static boolean ddgstEnable(long pdu) {
-    return (NativeMemory.getUnsignedByte(pdu + DGST) >>> 1 & 1) != 0;
+    return Bits.test8(pdu + DGST, 1);
   }
 
   public static void ddgstEnable(long pdu, boolean v) {
-    NativeMemory.putByte(
-        pdu + DGST,
-        (byte) (NativeMemory.getUnsignedByte(pdu + DGST) & ~(1 << 1) | (v ? 1 : 0) << 1));
+    Bits.set8(pdu + DGST, 1, v);
   }
 
   public static long maxh2cdata(long pdu) {

@@ -71,43 +71,36 @@ public final class Sgl {
   }
 
   public static int subtype(long sgl) {
-    return NativeMemory.getUnsignedByte(sgl + IDENTIFIER) & 0xf;
+    return Bits.get8(sgl + IDENTIFIER, 0, 4);
   }
 
   public static void subtype(long sgl, int v) {
-    NativeMemory.putByte(
-        sgl + IDENTIFIER,
-        (byte) (NativeMemory.getUnsignedByte(sgl + IDENTIFIER) & ~0xf | (v & 0xf)));
+    Bits.put8(sgl + IDENTIFIER, 0, 4, v);
   }
 
   public static int type(long sgl) {
-    return (NativeMemory.getUnsignedByte(sgl + IDENTIFIER) >>> 4) & 0xf;
+    return Bits.get8(sgl + IDENTIFIER, 4, 4);
   }
 
   public static void type(long sgl, int v) {
-    NativeMemory.putByte(
-        sgl + IDENTIFIER,
-        (byte) (NativeMemory.getUnsignedByte(sgl + IDENTIFIER) & ~(0xf << 4) | (v & 0xf) << 4));
+    Bits.put8(sgl + IDENTIFIER, 4, 4, v);
   }
 
   /** Bytes, of a keyed data block. */
   public static int keyedLength(long sgl) {
-    return (int) (NativeMemory.getLong(sgl + KEYED) & 0xffffffL);
+    return (int) Bits.get64(sgl + KEYED, 0, 24);
   }
 
   public static void keyedLength(long sgl, int v) {
-    NativeMemory.putLong(
-        sgl + KEYED, NativeMemory.getLong(sgl + KEYED) & ~0xffffffL | (v & 0xffffffL));
+    Bits.put64(sgl + KEYED, 0, 24, v);
   }
 
   public static int key(long sgl) {
-    return (int) ((NativeMemory.getLong(sgl + KEYED) >>> 24) & 0xffffffffL);
+    return (int) Bits.get64(sgl + KEYED, 24, 32);
   }
 
   public static void key(long sgl, int v) {
-    NativeMemory.putLong(
-        sgl + KEYED,
-        NativeMemory.getLong(sgl + KEYED) & ~(0xffffffffL << 24) | (v & 0xffffffffL) << 24);
+    Bits.put64(sgl + KEYED, 24, 32, v);
   }
 
   /** In-capsule data: {@code length} bytes at {@code offset} of the capsule's data. */

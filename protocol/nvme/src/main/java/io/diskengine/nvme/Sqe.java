@@ -82,22 +82,19 @@ public final class Sqe {
   }
 
   public static int fuse(long sqe) {
-    return NativeMemory.getUnsignedByte(sqe + FLAGS) & 0x3;
+    return Bits.get8(sqe + FLAGS, 0, 2);
   }
 
   public static void fuse(long sqe, int v) {
-    NativeMemory.putByte(
-        sqe + FLAGS, (byte) (NativeMemory.getUnsignedByte(sqe + FLAGS) & ~0x3 | (v & 0x3)));
+    Bits.put8(sqe + FLAGS, 0, 2, v);
   }
 
   public static int psdt(long sqe) {
-    return (NativeMemory.getUnsignedByte(sqe + FLAGS) >>> 6) & 0x3;
+    return Bits.get8(sqe + FLAGS, 6, 2);
   }
 
   public static void psdt(long sqe, int v) {
-    NativeMemory.putByte(
-        sqe + FLAGS,
-        (byte) (NativeMemory.getUnsignedByte(sqe + FLAGS) & ~(0x3 << 6) | (v & 0x3) << 6));
+    Bits.put8(sqe + FLAGS, 6, 2, v);
   }
 
   public static int cid(long sqe) {
