@@ -1,0 +1,200 @@
+package io.diskengine.spdkrpc;
+
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds the ends of top-level JSON values in a byte stream that may be cut anywhere.
+ *
+ * <p>SPDK's wire has no delimiter between requests, and a newline after a reply that a reader need
+ * not rely on: the value itself is the frame. Only strings, escapes and brackets are tracked;
+ * whether the value is valid JSON is the parser's business. A top-level number ends where the
+ * buffered bytes end, as in SPDK, which answers a lone {@code 5} at once.
+ *
+ * <p>Bounded: a value longer than {@code maxValueBytes} or nested deeper than {@link #MAX_DEPTH} is
+ * a {@link MalformedJsonException}, after which the stream has no frames any more. Not thread safe.
+ */
+public final class JsonSplitter {
+  /** SPDK_JSON_MAX_NESTING_DEPTH in SPDK's lib/json/json_internal.h. */
+  public static final int MAX_DEPTH = 64;
+
+  private static final int INITIAL_BYTES = 8192;
+  private static final int KEPT_BYTES = 1 << 20;
+
+  private final int maxValueBytes;
+  private byte[] buffer = new byte[INITIAL_BYTES];
+  private int start;
+  private int scan;
+  private int end;
+  private int depth;
+  private boolean inString;
+  private boolean escaped;
+
+  /**
+   * @param maxValueBytes longest value accepted, in bytes
+   */
+  public JsonSplitter(int maxValueBytes) {
+    if (maxValueBytes <= 0) {
+      throw new IllegalArgumentException("maxValueBytes must be positive, not " + maxValueBytes);
+    }
+    this.maxValueBytes = maxValueBytes;
+  }
+
+  /** Takes all remaining bytes. Call {@link #next} until it returns null before appending more. */
+  public void append(ByteBuffer bytes) {
+    int count = bytes.remaining();
+    if (end + count > buffer.length) {
+      makeRoom(count);
+    }
+    bytes.get(buffer, end, count);
+    end += count;
+  }
+
+  /**
+   * The next complete value, without surrounding white space, or null when more bytes are needed.
+   *
+   * @throws MalformedJsonException when no JSON value can start here, or it is too long or too deep
+   */
+  public byte @Nullable [] next() {
+    if (scan == start) {
+      while (start < end && isSpace(buffer[start])) {
+        start++;
+      }
+      scan = start;
+      if (start == end) {
+        reset();
+        return null;
+      }
+      byte first = buffer[start];
+      if (first != '{' && first != '[' && first != '"') {
+        return nextScalar(first);
+      }
+    }
+    while (scan < end) {
+      if (endsValue(buffer[scan++])) {
+        return take();
+      }
+    }
+    if (end - start > maxValueBytes) {
+      throw new MalformedJsonException("a JSON value is longer than " + maxValueBytes + " bytes");
+    }
+    return null;
+  }
+
+  /** Bytes of an incomplete value that wait for their rest. */
+  public int pendingBytes() {
+    return end - start;
+  }
+
+  private boolean endsValue(byte b) {
+    if (inString) {
+      if (escaped) {
+        escaped = false;
+      } else if (b == '\\') {
+        escaped = true;
+      } else if (b == '"') {
+        inString = false;
+        return depth == 0;
+      }
+      return false;
+    }
+    switch (b) {
+      case '"' -> inString = true;
+      case '{', '[' -> {
+        if (++depth > MAX_DEPTH) {
+          throw new MalformedJsonException("JSON is nested deeper than " + MAX_DEPTH + " levels");
+        }
+      }
+      case '}', ']' -> {
+        return --depth == 0;
+      }
+      default -> {}
+    }
+    return false;
+  }
+
+  private byte @Nullable [] nextScalar(byte first) {
+    int literalLength =
+        switch (first) {
+          case 't', 'n' -> 4;
+          case 'f' -> 5;
+          default -> 0;
+        };
+    if (literalLength > 0) {
+      if (end - start < literalLength) {
+        requireLiteralPrefix();
+        return null;
+      }
+      requireLiteralPrefix();
+      scan = start + literalLength;
+      return take();
+    }
+    if (first != '-' && (first < '0' || first > '9')) {
+      throw new MalformedJsonException(
+          "no JSON value starts with byte 0x%02x (%s)"
+              .formatted(first & 0xff, printable(Arrays.copyOfRange(buffer, start, end))));
+    }
+    while (scan < end && isNumberByte(buffer[scan])) {
+      scan++;
+    }
+    return take();
+  }
+
+  private void requireLiteralPrefix() {
+    String literal = buffer[start] == 't' ? "true" : buffer[start] == 'f' ? "false" : "null";
+    for (int i = 0; i < literal.length() && start + i < end; i++) {
+      if (buffer[start + i] != literal.charAt(i)) {
+        throw new MalformedJsonException(
+            "not JSON: " + printable(Arrays.copyOfRange(buffer, start, end)));
+      }
+    }
+  }
+
+  private byte[] take() {
+    if (scan - start > maxValueBytes) {
+      throw new MalformedJsonException("a JSON value is longer than " + maxValueBytes + " bytes");
+    }
+    byte[] value = Arrays.copyOfRange(buffer, start, scan);
+    start = scan;
+    return value;
+  }
+
+  private void makeRoom(int count) {
+    int pending = end - start;
+    byte[] target = buffer;
+    if (pending + count > buffer.length) {
+      target = new byte[Math.max(pending + count, buffer.length * 2)];
+    }
+    System.arraycopy(buffer, start, target, 0, pending);
+    buffer = target;
+    scan -= start;
+    start = 0;
+    end = pending;
+  }
+
+  private void reset() {
+    start = 0;
+    scan = 0;
+    end = 0;
+    if (buffer.length > KEPT_BYTES) {
+      buffer = new byte[INITIAL_BYTES];
+    }
+  }
+
+  static String printable(byte[] bytes) {
+    var text = new StringBuilder("\"");
+    for (int i = 0; i < Math.min(bytes.length, 40); i++) {
+      text.append(bytes[i] >= 0x20 && bytes[i] < 0x7f ? (char) bytes[i] : '.');
+    }
+    return text.append(bytes.length > 40 ? "...\"" : "\"").toString();
+  }
+
+  private static boolean isSpace(byte b) {
+    return b == ' ' || b == '\n' || b == '\r' || b == '\t';
+  }
+
+  private static boolean isNumberByte(byte b) {
+    return (b >= '0' && b <= '9') || b == '-' || b == '+' || b == '.' || b == 'e' || b == 'E';
+  }
+}

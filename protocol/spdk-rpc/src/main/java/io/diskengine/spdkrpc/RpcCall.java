@@ -1,0 +1,253 @@
+package io.diskengine.spdkrpc;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+
+/**
+ * A submitted call. It outlives its deadline: a call that was sent stays registered until its reply
+ * or the end of its connection, and {@link #awaitSettled} tells which of them came. Thread safe.
+ */
+public final class RpcCall<T> {
+  private static final int SUMMARY_CHARS = 200;
+
+  private enum State {
+    /** No byte written; may be withdrawn. */
+    QUEUED,
+    /** Bytes may have reached the data plane. */
+    SENT,
+    /** Given up before any byte was written. */
+    WITHDRAWN
+  }
+
+  private final long id;
+  private final RpcRequest<T> request;
+  private final byte[] bytes;
+  private final SpdkAddress address;
+  private final Instant since = Instant.now();
+  private final long startNs = System.nanoTime();
+  private final Duration deadline;
+  private final Consumer<RpcCall<?>> released;
+  private final AtomicReference<State> state = new AtomicReference<>(State.QUEUED);
+  private final CompletableFuture<RpcResult<T>> settlement = new CompletableFuture<>();
+  private volatile boolean deadlinePassed;
+  private volatile long connection;
+
+  RpcCall(
+      long id,
+      RpcRequest<T> request,
+      byte[] bytes,
+      SpdkAddress address,
+      Duration deadline,
+      Consumer<RpcCall<?>> released) {
+    this.id = id;
+    this.request = request;
+    this.bytes = bytes;
+    this.address = address;
+    this.deadline = deadline;
+    this.released = released;
+  }
+
+  public long id() {
+    return id;
+  }
+
+  public RpcRequest<T> request() {
+    return request;
+  }
+
+  public Instant since() {
+    return since;
+  }
+
+  /** The parameters as sent, cut to 200 characters; for people. */
+  public String paramsSummary() {
+    String text = new String(bytes, java.nio.charset.StandardCharsets.UTF_8);
+    int params = text.indexOf(",\"params\":");
+    if (params < 0) {
+      return "";
+    }
+    String json = text.substring(params + ",\"params\":".length(), text.length() - 1);
+    return json.length() > SUMMARY_CHARS ? json.substring(0, SUMMARY_CHARS) + "..." : json;
+  }
+
+  /**
+   * Number of the connection it was sent on ({@link SpdkRpcClient#connection}); 0 when not sent.
+   */
+  public long connection() {
+    return connection;
+  }
+
+  public boolean isSent() {
+    return state.get() == State.SENT;
+  }
+
+  /** Whether somebody was told {@link RpcResult.Indeterminate} because the deadline passed. */
+  public boolean deadlinePassed() {
+    return deadlinePassed;
+  }
+
+  /**
+   * Waits for the result, at most until the deadline. At the deadline, or when the waiting thread
+   * is interrupted (its flag stays set), an unsent call is withdrawn and {@link
+   * RpcResult.Unavailable}; a sent one is {@link RpcResult.Indeterminate} and stays registered.
+   */
+  public RpcResult<T> await() {
+    return await(deadline.minusNanos(elapsedNs()), true);
+  }
+
+  /** The final outcome, when it is known: the reply came, the connection ended, or never sent. */
+  public Optional<RpcResult<T>> settled() {
+    return Optional.ofNullable(settlement.getNow(null));
+  }
+
+  /**
+   * Waits for the final outcome, also after the deadline: the late reply, or {@link
+   * RpcResult.Indeterminate} when the connection ended without it. {@link #settled} tells the
+   * latter from {@code max} having passed.
+   */
+  public RpcResult<T> awaitSettled(Duration max) {
+    return await(max, false);
+  }
+
+  /** Runs the action with the final outcome, on a virtual thread of its own; at once when known. */
+  public void onSettled(Consumer<RpcResult<T>> action) {
+    var unused =
+        settlement.thenAcceptAsync(action, task -> Thread.ofVirtual().name(method()).start(task));
+  }
+
+  private RpcResult<T> await(Duration max, boolean withdrawWhenUnsent) {
+    boolean interrupted = false;
+    try {
+      return settlement.get(Math.max(0, max.toNanos()), TimeUnit.NANOSECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      interrupted = true;
+    } catch (TimeoutException e) {
+      // told below
+    } catch (ExecutionException e) {
+      throw new AssertionError("settlements never fail", e);
+    }
+    String why =
+        interrupted ? "the caller was interrupted" : "no reply within " + elapsedMs() + " ms";
+    if (withdrawWhenUnsent && withdraw()) {
+      settle(
+          new RpcResult.Unavailable<>(
+              describe()
+                  + " was not sent: "
+                  + why
+                  + "; the connection is"
+                  + " busy or not yet there; "
+                  + address.whatToCheck()));
+    }
+    if (withdrawWhenUnsent && !interrupted) {
+      deadlinePassed = true;
+    }
+    RpcResult<T> now = settlement.getNow(null);
+    return now != null
+        ? now
+        : new RpcResult.Indeterminate<>(
+            describe()
+                + " was sent, outcome unknown: "
+                + why
+                + "; is the data plane stopped or slow?",
+            this);
+  }
+
+  byte[] bytes() {
+    return bytes;
+  }
+
+  String method() {
+    return request.method();
+  }
+
+  String describe() {
+    return method() + " (id " + id + ") to " + address;
+  }
+
+  long elapsedNs() {
+    return System.nanoTime() - startNs;
+  }
+
+  boolean isExpired() {
+    return elapsedNs() >= deadline.toNanos();
+  }
+
+  /** Called before the first byte is written; false when the caller gave up meanwhile. */
+  boolean beginSend(long onConnection) {
+    if (!state.compareAndSet(State.QUEUED, State.SENT)) {
+      return false;
+    }
+    connection = onConnection;
+    return true;
+  }
+
+  /** The write failed before the kernel took any byte. */
+  void unsend() {
+    state.set(State.WITHDRAWN);
+    connection = 0;
+  }
+
+  boolean withdraw() {
+    return state.compareAndSet(State.QUEUED, State.WITHDRAWN);
+  }
+
+  void settle(RpcCodec.Reply reply) {
+    RpcCodec.ReplyError error = reply.error();
+    RpcResult<T> result;
+    if (error != null) {
+      result = new RpcResult.Rejected<>(error.code(), error.message());
+    } else {
+      result = decode(reply);
+    }
+    settle(result);
+  }
+
+  private RpcResult<T> decode(RpcCodec.Reply reply) {
+    try {
+      return new RpcResult.Ok<>(request.decoder().apply(reply.result()));
+    } catch (JacksonException e) {
+      return undecodable(e.getOriginalMessage());
+    } catch (RuntimeException e) {
+      return undecodable(e.toString());
+    }
+  }
+
+  private RpcResult<T> undecodable(@Nullable String why) {
+    return new RpcResult.Indeterminate<>(
+        describe() + " was executed, but its result is not what this client expects: " + why, this);
+  }
+
+  void settle(RpcResult<T> result) {
+    if (settlement.complete(result)) {
+      released.accept(this);
+    }
+  }
+
+  void settleUnavailable(String reason) {
+    settle(new RpcResult.Unavailable<>(describe() + " was not sent: " + reason));
+  }
+
+  void settleIndeterminate(String reason) {
+    settle(
+        new RpcResult.Indeterminate<>(describe() + " was sent, outcome unknown: " + reason, this));
+  }
+
+  private long elapsedMs() {
+    return elapsedNs() / 1_000_000;
+  }
+
+  @Override
+  public String toString() {
+    return describe() + " " + paramsSummary();
+  }
+}

@@ -1,0 +1,111 @@
+package io.diskengine.spdkrpc;
+
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * JSON-RPC 2.0 messages as SPDK writes them: compact, members in the order {@code
+ * jsonrpc,id,method,params} and {@code jsonrpc,id,result|error}, one newline after a reply.
+ */
+public final class RpcCodec {
+  private RpcCodec() {}
+
+  /**
+   * A reply. Exactly one of {@code result} and {@code error} is set; {@code id} may be JSON null.
+   */
+  public record Reply(JsonNode id, @Nullable JsonNode result, @Nullable ReplyError error) {}
+
+  /** SPDK's error object; it has no {@code data}. */
+  public record ReplyError(int code, String message) {}
+
+  /**
+   * A request without trailing newline.
+   *
+   * @param params anything that {@link RpcJson#MAPPER} writes as an object or array; left out
+   *     altogether when null or empty, because SPDK rejects {@code params:{}} for methods that take
+   *     none
+   */
+  public static byte[] request(long id, String method, @Nullable Object params) {
+    var out = new ByteArrayOutputStream(256);
+    ascii(out, "{\"jsonrpc\":\"2.0\",\"id\":" + id + ",\"method\":");
+    out.writeBytes(RpcJson.MAPPER.writeValueAsBytes(method));
+    if (params != null) {
+      byte[] json = RpcJson.MAPPER.writeValueAsBytes(params);
+      if (json.length > 2) {
+        ascii(out, ",\"params\":");
+        out.writeBytes(json);
+      }
+    }
+    out.write('}');
+    return out.toByteArray();
+  }
+
+  /**
+   * A successful reply with its newline.
+   *
+   * @param idJson the request's id as it was written (string, integer or fraction), or {@code null}
+   *     as text
+   */
+  public static byte[] reply(String idJson, Object result) {
+    var out = new ByteArrayOutputStream(256);
+    ascii(out, "{\"jsonrpc\":\"2.0\",\"id\":");
+    out.writeBytes(idJson.getBytes(StandardCharsets.UTF_8));
+    ascii(out, ",\"result\":");
+    out.writeBytes(RpcJson.MAPPER.writeValueAsBytes(result));
+    ascii(out, "}\n");
+    return out.toByteArray();
+  }
+
+  /** An error reply with its newline; {@code idJson} as in {@link #reply}. */
+  public static byte[] error(String idJson, int code, String message) {
+    var out = new ByteArrayOutputStream(128);
+    ascii(out, "{\"jsonrpc\":\"2.0\",\"id\":");
+    out.writeBytes(idJson.getBytes(StandardCharsets.UTF_8));
+    ascii(out, ",\"error\":{\"code\":" + code + ",\"message\":");
+    out.writeBytes(RpcJson.MAPPER.writeValueAsBytes(message));
+    ascii(out, "}}\n");
+    return out.toByteArray();
+  }
+
+  /**
+   * Reads any JSON value; of duplicate members the last one counts.
+   *
+   * @throws MalformedJsonException when the bytes are not one JSON value
+   */
+  public static JsonNode parse(byte[] json) {
+    try {
+      return RpcJson.MAPPER.readTree(json);
+    } catch (JacksonException e) {
+      throw new MalformedJsonException(
+          "not JSON: " + JsonSplitter.printable(json) + ": " + e.getOriginalMessage());
+    }
+  }
+
+  /**
+   * Reads one reply object.
+   *
+   * @throws MalformedJsonException when it is neither a result nor an error
+   */
+  public static Reply reply(JsonNode message) {
+    JsonNode id = message.path("id");
+    JsonNode result = message.get("result");
+    if (result != null) {
+      return new Reply(id, result, null);
+    }
+    JsonNode error = message.get("error");
+    if (error == null || !error.isObject()) {
+      throw new MalformedJsonException(
+          "neither result nor error: "
+              + JsonSplitter.printable(message.toString().getBytes(StandardCharsets.UTF_8)));
+    }
+    return new Reply(
+        id, null, new ReplyError(error.path("code").asInt(0), error.path("message").asString("")));
+  }
+
+  private static void ascii(ByteArrayOutputStream out, String text) {
+    out.writeBytes(text.getBytes(StandardCharsets.US_ASCII));
+  }
+}

@@ -1,0 +1,270 @@
+package io.diskengine.spdkrpc;
+
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.StandardSocketOptions;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.SocketChannel;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicLong;
+import jdk.net.ExtendedSocketOptions;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * One connection from connect to its end; never reused. A writer thread connects and writes, a
+ * reader thread reads and settles. Callers only queue: a caller that is interrupted inside a write
+ * would close the channel, and with it lose the replies of everybody else's mutations.
+ *
+ * <p>Ends with end of file, an I/O error or a reply that is no JSON; never because of a deadline.
+ */
+final class RpcConnection {
+  private static final int READ_BYTES = 64 * 1024;
+  private static final int KEEP_ALIVE_SECONDS = 5;
+
+  private final SpdkAddress address;
+  private final long number;
+  private final RpcOptions options;
+  private final Events events;
+  private final JsonSplitter splitter;
+  private final LinkedBlockingQueue<RpcCall<?>> sendQueue = new LinkedBlockingQueue<>();
+  private final Map<Long, RpcCall<?>> awaiting = new ConcurrentHashMap<>();
+  private final AtomicLong unmatched = new AtomicLong();
+  private final Thread writer;
+  private volatile @Nullable SocketChannel channel;
+  private volatile boolean connected;
+  private volatile @Nullable String lastUnmatched;
+  private volatile @Nullable String endReason;
+
+  /** What the client wants to know. */
+  interface Events {
+    void connected(RpcConnection connection);
+
+    /** Before the calls of the connection are settled. */
+    void ended(RpcConnection connection, boolean wasConnected, String reason);
+
+    void sending(RpcCall<?> call);
+
+    void unmatched(String reply);
+  }
+
+  RpcConnection(SpdkAddress address, long number, RpcOptions options, Events events) {
+    this.address = address;
+    this.number = number;
+    this.options = options;
+    this.events = events;
+    this.splitter = new JsonSplitter(options.maxReplyBytes());
+    this.writer =
+        Thread.ofPlatform().daemon().name("spdk-rpc-writer " + address).unstarted(this::runWriter);
+  }
+
+  void start() {
+    writer.start();
+  }
+
+  long number() {
+    return number;
+  }
+
+  boolean isConnected() {
+    return connected && endReason == null;
+  }
+
+  /** False when the connection has ended: the call was not taken. */
+  synchronized boolean enqueue(RpcCall<?> call) {
+    return endReason == null && sendQueue.add(call);
+  }
+
+  /** Drops a withdrawn call, so that the queue of a hanging connect stays bounded. */
+  void forget(RpcCall<?> call) {
+    sendQueue.remove(call);
+  }
+
+  private void runWriter() {
+    try {
+      SocketChannel open = connect();
+      if (open == null) {
+        return;
+      }
+      Thread.ofPlatform().daemon().name("spdk-rpc-reader " + address).start(() -> runReader(open));
+      while (endReason == null) {
+        send(open, sendQueue.take());
+      }
+    } catch (InterruptedException e) {
+      end("closed");
+    } catch (RuntimeException | Error e) {
+      end("fault in the client: " + e);
+      throw e;
+    }
+  }
+
+  private @Nullable SocketChannel connect() {
+    try {
+      SocketChannel open = SocketChannel.open(family());
+      channel = open;
+      if (endReason != null) {
+        open.close();
+        return null;
+      }
+      if (address instanceof SpdkAddress.Tcp) {
+        open.setOption(StandardSocketOptions.TCP_NODELAY, true);
+        open.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+        open.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, KEEP_ALIVE_SECONDS);
+        open.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, KEEP_ALIVE_SECONDS);
+        open.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, 3);
+      }
+      open.connect(address.socketAddress());
+      connected = true;
+      events.connected(this);
+      return open;
+    } catch (IOException | RuntimeException e) {
+      end("connect failed: " + text(e) + "; " + address.whatToCheck());
+      return null;
+    }
+  }
+
+  private java.net.ProtocolFamily family() {
+    return switch (address) {
+      case SpdkAddress.Unix _ -> java.net.StandardProtocolFamily.UNIX;
+      case SpdkAddress.Tcp tcp ->
+          tcp.host().contains(":")
+              ? java.net.StandardProtocolFamily.INET6
+              : java.net.StandardProtocolFamily.INET;
+    };
+  }
+
+  private void send(SocketChannel open, RpcCall<?> call) {
+    if (call.isExpired() && call.withdraw()) {
+      call.settleUnavailable("its deadline passed while it was queued");
+      return;
+    }
+    String ended;
+    synchronized (this) {
+      ended = endReason;
+      if (ended == null) {
+        if (!call.beginSend(number)) {
+          return;
+        }
+        awaiting.put(call.id(), call);
+      }
+    }
+    if (ended != null) {
+      if (call.withdraw()) {
+        call.settleUnavailable(ended);
+      }
+      return;
+    }
+    events.sending(call);
+    ByteBuffer bytes = ByteBuffer.wrap(call.bytes());
+    try {
+      while (bytes.hasRemaining()) {
+        open.write(bytes);
+      }
+    } catch (IOException e) {
+      if (bytes.position() == 0 && awaiting.remove(call.id()) != null) {
+        call.unsend();
+        call.settleUnavailable("the connection is gone: " + text(e));
+      }
+      end("write failed: " + text(e));
+    }
+  }
+
+  private void runReader(SocketChannel open) {
+    ByteBuffer bytes = ByteBuffer.allocateDirect(READ_BYTES);
+    try {
+      while (open.read(bytes.clear()) >= 0) {
+        splitter.append(bytes.flip());
+        for (byte[] value = splitter.next(); value != null; value = splitter.next()) {
+          dispatch(RpcCodec.parse(value));
+        }
+      }
+      int cut = splitter.pendingBytes();
+      end(
+          cut == 0
+              ? "the data plane closed the connection; did it stop, or was a request malformed?"
+              : "the data plane closed the connection after " + cut + " bytes of a reply");
+    } catch (ClosedChannelException e) {
+      end("closed");
+    } catch (IOException e) {
+      end("read failed: " + text(e));
+    } catch (MalformedJsonException e) {
+      end("the reply is garbage: " + e.getMessage() + "; is this SPDK's JSON-RPC socket?");
+    } catch (RuntimeException | Error e) {
+      end("fault in the client: " + e);
+      throw e;
+    }
+  }
+
+  private void dispatch(JsonNode message) {
+    if (message.isArray()) {
+      message.forEach(this::dispatch);
+      return;
+    }
+    RpcCodec.Reply reply = RpcCodec.reply(message);
+    RpcCall<?> call =
+        reply.id().isIntegralNumber() && reply.id().canConvertToLong()
+            ? awaiting.remove(reply.id().asLong())
+            : null;
+    if (call != null) {
+      call.settle(reply);
+      return;
+    }
+    unmatched.incrementAndGet();
+    String text = JsonSplitter.printable(message.toString().getBytes());
+    lastUnmatched = text;
+    events.unmatched(text);
+  }
+
+  /** Ends the connection once; settles what was sent as indeterminate, the rest as unavailable. */
+  void end(String reason) {
+    List<RpcCall<?>> queued = new ArrayList<>();
+    List<RpcCall<?>> sent;
+    String told =
+        lastUnmatched == null ? reason : reason + " (last reply to no call: " + lastUnmatched + ")";
+    synchronized (this) {
+      if (endReason != null) {
+        return;
+      }
+      endReason = told;
+      sendQueue.drainTo(queued);
+      sent = List.copyOf(awaiting.values());
+    }
+    events.ended(this, connected, told);
+    close();
+    for (RpcCall<?> call : queued) {
+      if (call.withdraw()) {
+        call.settleUnavailable(told);
+      }
+    }
+    for (RpcCall<?> call : sent) {
+      if (awaiting.remove(call.id()) != null) {
+        call.settleIndeterminate(told);
+      }
+    }
+  }
+
+  private void close() {
+    writer.interrupt();
+    SocketChannel open = channel;
+    if (open != null) {
+      try {
+        open.close();
+      } catch (IOException e) {
+        // nothing is owed to a connection that has ended
+      }
+    }
+  }
+
+  private static String text(Exception e) {
+    String message = e.getMessage();
+    if (e instanceof ConnectException && message != null) {
+      return message;
+    }
+    return message == null ? e.getClass().getSimpleName() : message;
+  }
+}
