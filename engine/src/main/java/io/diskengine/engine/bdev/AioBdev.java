@@ -1,0 +1,232 @@
+package io.diskengine.engine.bdev;
+
+import io.diskengine.engine.reactor.Kernel;
+import io.diskengine.engine.reactor.Reactor;
+import io.diskengine.nvme.Iovec;
+import io.diskengine.nvme.NativeMemory;
+import java.lang.foreign.Arena;
+import java.util.ArrayDeque;
+import java.util.Map;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A file or block device as a disk; the name is SPDK's. The file is opened with O_DIRECT and locked
+ * (contract 13); a flush is fdatasync(2), a durable write RWF_DSYNC (contract 14).
+ */
+public final class AioBdev extends Bdev {
+  private static final int O_RDONLY = 0;
+  private static final int O_RDWR = 2;
+  private static final int O_DIRECT = 0x4000;
+  private static final int FALLOC_FL_KEEP_SIZE = 1;
+  private static final int FALLOC_FL_PUNCH_HOLE = 2;
+  private static final int FALLOC_FL_ZERO_RANGE = 16;
+  private static final int EOPNOTSUPP = -95;
+
+  /** O_DIRECT wants buffers and offsets aligned to the device's logical block; 4 KiB fits all. */
+  private static final int DIRECT_ALIGNMENT = 512;
+
+  /** How a file is opened; members as in SPDK's bdev_aio_create. */
+  public record Options(
+      String filename, int blockSizeBytes, boolean readOnly, boolean fallocate, UUID uuid) {}
+
+  private final Options options;
+  private final Kernel kernel;
+  private final int fd;
+
+  private AioBdev(String name, Options options, Kernel kernel, int fd, long numBlocks) {
+    super(name, "AIO disk", options.uuid(), options.blockSizeBytes(), numBlocks);
+    this.options = options;
+    this.kernel = kernel;
+    this.fd = fd;
+  }
+
+  /** Opens and locks the file; a partial last block is left out. Home reactor. */
+  public static AioBdev open(String name, Options options, Kernel kernel) throws BdevException {
+    int blockSize = options.blockSizeBytes();
+    if (blockSize < 512 || Integer.bitCount(blockSize) != 1) {
+      throw new BdevException(
+          BdevException.EINVAL, "block size " + blockSize + " is no power of two of at least 512");
+    }
+    int access = options.readOnly() ? O_RDONLY : O_RDWR;
+    int fd = kernel.openFile(options.filename(), access | O_DIRECT, 0);
+    if (fd == BdevException.EINVAL) {
+      fd = kernel.openFile(options.filename(), access, 0);
+    }
+    if (fd < 0) {
+      throw new BdevException(fd, "cannot open " + options.filename());
+    }
+    int locked = kernel.lockExclusive(fd);
+    if (locked < 0) {
+      kernel.close(fd);
+      throw new BdevException(
+          BdevException.EBUSY, options.filename() + " is in use by another process");
+    }
+    long blocks = kernel.sizeBytes(fd) / blockSize;
+    if (blocks <= 0) {
+      kernel.close(fd);
+      throw new BdevException(
+          BdevException.EINVAL, options.filename() + " is smaller than one block of " + blockSize);
+    }
+    return new AioBdev(name, options, kernel, fd, blocks);
+  }
+
+  /** Looks at the file's size again; the caller passes it to {@link BdevLayer#resize}. */
+  public long currentNumBlocks() {
+    return kernel.sizeBytes(fd) / blockSizeBytes();
+  }
+
+  @Override
+  protected boolean supports(IoType type) {
+    return switch (type) {
+      case READ, FLUSH, RESET -> true;
+      case WRITE -> !options.readOnly();
+      case UNMAP, WRITE_ZEROES -> options.fallocate() && !options.readOnly();
+      case ABORT -> false;
+    };
+  }
+
+  @Override
+  public int bufferAlignmentBytes() {
+    return DIRECT_ALIGNMENT;
+  }
+
+  @Override
+  public boolean writeCache() {
+    return true;
+  }
+
+  @Override
+  public Map<String, Object> driverSpecific() {
+    return Map.of(
+        "aio",
+        Map.of(
+            "filename", options.filename(),
+            "block_size_override", true,
+            "readonly", options.readOnly(),
+            "fallocate", options.fallocate(),
+            "nowait", false));
+  }
+
+  public Options options() {
+    return options;
+  }
+
+  @Override
+  protected void destruct(Done done) {
+    done.done(kernel.close(fd));
+  }
+
+  @Override
+  protected DriverChannel openChannel(Reactor reactor) {
+    return new Channel(reactor);
+  }
+
+  private final class Channel extends DriverChannel {
+    private final Reactor reactor;
+    private final ArrayDeque<FileIo> free = new ArrayDeque<>();
+
+    Channel(Reactor reactor) {
+      this.reactor = reactor;
+    }
+
+    @Override
+    protected void submit(BdevIo io) {
+      if (!reactor.fileOpAvailable()) {
+        io.complete(IoStatus.NOMEM);
+        return;
+      }
+      FileIo op = free.poll();
+      (op == null ? new FileIo(this) : op).start(io);
+    }
+  }
+
+  /** One operation in the kernel; continues after short reads and writes. */
+  private final class FileIo implements Reactor.FileOp {
+    private final Channel channel;
+    private BdevIo io = new BdevIo(done -> {});
+    private long offset;
+    private long remaining;
+    private long rest;
+    private int restCount;
+    private @Nullable Arena restArena;
+
+    FileIo(Channel channel) {
+      this.channel = channel;
+    }
+
+    void start(BdevIo submitted) {
+      io = submitted;
+      offset = io.offsetBlocks() * blockSizeBytes();
+      remaining = io.lengthBlocks() * blockSizeBytes();
+      rest = io.iov();
+      restCount = io.iovCount();
+      go();
+    }
+
+    private void go() {
+      Reactor reactor = channel.reactor;
+      switch (io.type()) {
+        case READ -> reactor.readv(fd, rest, restCount, offset, this);
+        case WRITE -> reactor.writev(fd, rest, restCount, offset, io.isDurable(), this);
+        case UNMAP ->
+            reactor.fallocate(
+                fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, remaining, this);
+        case WRITE_ZEROES -> reactor.fallocate(fd, FALLOC_FL_ZERO_RANGE, offset, remaining, this);
+        case FLUSH -> reactor.dataSync(fd, this);
+        case RESET -> end(IoStatus.SUCCESS);
+        case ABORT -> end(IoStatus.INVALID_OPCODE);
+      }
+    }
+
+    @Override
+    public void completed(int result) {
+      boolean moves = io.type() == IoType.READ || io.type() == IoType.WRITE;
+      if (result < 0) {
+        if (result == EOPNOTSUPP && io.type() == IoType.WRITE_ZEROES) {
+          channel.reactor.fallocate(
+              fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, remaining, this);
+        } else {
+          end(IoStatus.ofErrno(result, io.type()));
+        }
+      } else if (moves && result < remaining) {
+        if (result == 0) {
+          end(io.type() == IoType.READ ? IoStatus.UNRECOVERED_READ_ERROR : IoStatus.WRITE_FAULT);
+        } else {
+          goOnAfter(result);
+        }
+      } else {
+        end(IoStatus.SUCCESS);
+      }
+    }
+
+    private void end(int status) {
+      restArena = null;
+      BdevIo done = io;
+      channel.free.push(this);
+      done.complete(status);
+    }
+
+    /** A short transfer, which is rare: the rest gets an iovec array of its own. */
+    private void goOnAfter(int bytes) {
+      offset += bytes;
+      remaining -= bytes;
+      long skip = bytes;
+      int index = 0;
+      while (skip >= Iovec.length(Iovec.at(rest, index))) {
+        skip -= Iovec.length(Iovec.at(rest, index));
+        index++;
+      }
+      long left = (long) (restCount - index) * Iovec.SIZE;
+      Arena arena = Arena.ofAuto();
+      long copy = arena.allocate(left, 16).address();
+      NativeMemory.copy(Iovec.at(rest, index), copy, left);
+      restArena = arena;
+      Iovec.base(copy, Iovec.base(copy) + skip);
+      Iovec.length(copy, Iovec.length(copy) - skip);
+      rest = copy;
+      restCount -= index;
+      go();
+    }
+  }
+}

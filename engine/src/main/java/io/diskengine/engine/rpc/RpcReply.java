@@ -1,0 +1,18 @@
+package io.diskengine.engine.rpc;
+
+/** Where a handler's answer goes, exactly once, from any thread. */
+public interface RpcReply {
+  /** Maps, lists, {@link JsonObject}s, text, numbers and booleans; written on another thread. */
+  void ok(Object result);
+
+  void fail(RpcFailure failure);
+
+  /** {@code true} for 0, else the errno and its text. */
+  default void done(int errno) {
+    if (errno == 0) {
+      ok(true);
+    } else {
+      fail(RpcFailure.ofErrno(errno));
+    }
+  }
+}

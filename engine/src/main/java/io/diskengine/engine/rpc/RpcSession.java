@@ -1,0 +1,210 @@
+package io.diskengine.engine.rpc;
+
+import io.diskengine.spdkrpc.JsonSplitter;
+import io.diskengine.spdkrpc.MalformedJsonException;
+import io.diskengine.spdkrpc.RpcCodec;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** One client: a reader that dispatches requests and a writer that encodes answers. */
+final class RpcSession {
+  /** Requests of one client that may be unanswered; then it is read no further. */
+  static final int MAX_OUTSTANDING = 8192;
+
+  private static final Logger LOG = LoggerFactory.getLogger(RpcSession.class);
+
+  private final RpcServer server;
+  private final SocketChannel channel;
+  private final BlockingQueue<Optional<Answer>> answers = new LinkedBlockingQueue<>();
+  private final Semaphore outstanding = new Semaphore(MAX_OUTSTANDING);
+  private final AtomicBoolean closed = new AtomicBoolean();
+
+  RpcSession(RpcServer server, SocketChannel channel) {
+    this.server = server;
+    this.channel = channel;
+  }
+
+  void start() {
+    Thread.ofVirtual().name("rpc-reader").start(this::readLoop);
+    Thread.ofVirtual().name("rpc-writer").start(this::writeLoop);
+  }
+
+  /** Ends the connection; answers that are still to come go nowhere. */
+  void close() {
+    if (closed.compareAndSet(false, true)) {
+      answers.add(Optional.empty());
+      try {
+        channel.close();
+      } catch (IOException e) {
+        LOG.debug("closing an RPC connection failed", e);
+      }
+      server.ended(this);
+    }
+  }
+
+  private void readLoop() {
+    try {
+      ByteBuffer buffer = ByteBuffer.allocate(64 << 10);
+      JsonSplitter splitter = new JsonSplitter(RpcServer.MAX_REQUEST_BYTES);
+      while (channel.read(buffer.clear()) >= 0) {
+        splitter.append(buffer.flip());
+        for (byte[] json = splitter.next(); json != null; json = splitter.next()) {
+          RpcRequest.Message message = RpcRequest.parse(json);
+          if (message == null) {
+            return;
+          }
+          accept(message);
+        }
+      }
+    } catch (IOException | MalformedJsonException e) {
+      LOG.debug("RPC connection ended: {}", e.getMessage());
+    } finally {
+      close();
+    }
+  }
+
+  private void accept(RpcRequest.Message message) {
+    Batch batch = message.batch() ? new Batch(message.requests().size()) : null;
+    for (RpcRequest request : message.requests()) {
+      outstanding.acquireUninterruptibly();
+      Answer answer = new Answer(request, batch);
+      String name = request.method();
+      if (name == null) {
+        answer.fail(new RpcFailure(RpcFailure.INVALID_REQUEST, "Invalid request"));
+        continue;
+      }
+      RpcRegistry.Method method = server.registry().find(name);
+      if (method == null) {
+        answer.fail(new RpcFailure(RpcFailure.METHOD_NOT_FOUND, "Method not found"));
+      } else if (request.params() != null
+          && !request.params().isContainer()
+          && !request.params().isNull()) {
+        answer.fail(new RpcFailure(RpcFailure.INVALID_REQUEST, "Invalid request"));
+      } else if (!method.takesParams() && request.params() != null && !request.params().isNull()) {
+        answer.fail(
+            new RpcFailure(RpcFailure.INVALID_PARAMS, name + " method requires no parameters"));
+      } else if (!server.onHome(() -> call(method, request, answer))) {
+        answer.fail(new RpcFailure(RpcFailure.INTERNAL_ERROR, "the engine is too busy; try again"));
+      }
+    }
+  }
+
+  /** On the home reactor, where the phase changes too. */
+  private void call(RpcRegistry.Method method, RpcRequest request, Answer answer) {
+    try {
+      if (!method.allowed(server.isInitialised())) {
+        throw new RpcFailure(
+            -1, server.isInitialised() ? RpcErrors.ONLY_STARTUP : RpcErrors.ONLY_RUNTIME);
+      }
+      method.handler().handle(new RpcParams(request.params(), method.decodeErrorCode()), answer);
+    } catch (RpcFailure failure) {
+      answer.fail(failure);
+    } catch (RuntimeException bug) {
+      LOG.error("method {} failed", method.name(), bug);
+      answer.fail(new RpcFailure(RpcFailure.INTERNAL_ERROR, "Internal error: " + bug));
+    }
+  }
+
+  private void writeLoop() {
+    try {
+      while (answers.take().orElse(null) instanceof Answer answer) {
+        byte[] bytes = answer.encode();
+        outstanding.release();
+        ByteBuffer out = answer.batch == null ? ByteBuffer.wrap(bytes) : answer.batch.add(bytes);
+        while (out.hasRemaining()) {
+          channel.write(out);
+        }
+      }
+    } catch (IOException e) {
+      LOG.debug("RPC client is gone: {}", e.getMessage());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } finally {
+      close();
+    }
+  }
+
+  /** The answers of one JSON-RPC batch, which go out together. Writer thread only. */
+  private static final class Batch {
+    private final List<byte[]> done = new ArrayList<>();
+    private int missing;
+
+    Batch(int size) {
+      missing = size;
+    }
+
+    /** What can be written now: nothing, or with the last answer the whole array. */
+    ByteBuffer add(byte[] answer) {
+      if (answer.length > 0) {
+        done.add(answer);
+      }
+      if (--missing > 0 || done.isEmpty()) {
+        return ByteBuffer.allocate(0);
+      }
+      ByteArrayOutputStream out = new ByteArrayOutputStream();
+      for (byte[] element : done) {
+        out.write(out.size() == 0 ? '[' : ',');
+        out.write(element, 0, element.length - 1);
+      }
+      out.write(']');
+      out.write('\n');
+      return ByteBuffer.wrap(out.toByteArray());
+    }
+  }
+
+  private final class Answer implements RpcReply {
+    private final RpcRequest request;
+    private final @Nullable Batch batch;
+    private final AtomicBoolean given = new AtomicBoolean();
+    private @Nullable Object result;
+    private @Nullable RpcFailure failure;
+
+    Answer(RpcRequest request, @Nullable Batch batch) {
+      this.request = request;
+      this.batch = batch;
+    }
+
+    @Override
+    public void ok(Object value) {
+      give(value, null);
+    }
+
+    @Override
+    public void fail(RpcFailure error) {
+      give(null, error);
+    }
+
+    private void give(@Nullable Object value, @Nullable RpcFailure error) {
+      if (!given.compareAndSet(false, true)) {
+        LOG.error("method {} answered twice", request.method());
+        return;
+      }
+      result = value;
+      failure = error;
+      if (!closed.get()) {
+        answers.add(Optional.of(this));
+      }
+    }
+
+    byte[] encode() {
+      String id = request.idJson();
+      if (failure != null) {
+        return RpcCodec.error(
+            id == null ? "null" : id, failure.code(), String.valueOf(failure.getMessage()));
+      }
+      return id == null || result == null ? new byte[0] : RpcCodec.reply(id, result);
+    }
+  }
+}
