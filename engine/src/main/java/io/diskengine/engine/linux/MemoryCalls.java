@@ -29,13 +29,7 @@ public final class MemoryCalls {
   /** Private zeroed memory, without a promise of swap for untouched pages; fails by exception. */
   public static long mapAnonymous(long length) {
     long address =
-        mmap(
-            0,
-            length,
-            PROT_READ | PROT_WRITE,
-            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-            -1,
-            0);
+        mmap(0, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (address < 0) {
       throw new OutOfMemoryError("mmap of " + length + " bytes: " + Errno.text((int) address));
     }

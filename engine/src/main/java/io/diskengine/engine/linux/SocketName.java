@@ -74,9 +74,7 @@ public final class SocketName {
     try {
       int scope = v6 ? NativeMemory.getInt(at + 24) : 0;
       return new InetSocketAddress(
-          scope == 0
-              ? InetAddress.getByAddress(ip)
-              : Inet6Address.getByAddress(null, ip, scope),
+          scope == 0 ? InetAddress.getByAddress(ip) : Inet6Address.getByAddress(null, ip, scope),
           port);
     } catch (UnknownHostException e) {
       throw new AssertionError("an address of " + ip.length + " bytes", e);

@@ -39,11 +39,7 @@ public final class Uring implements AutoCloseable {
 
   /** Best first: Linux 6.1, 5.19, older. */
   private static final int[] SETUP_FLAGS = {
-    SETUP_BASE
-        | SETUP_SUBMIT_ALL
-        | SETUP_SINGLE_ISSUER
-        | SETUP_DEFER_TASKRUN
-        | SETUP_TASKRUN_FLAG,
+    SETUP_BASE | SETUP_SUBMIT_ALL | SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN | SETUP_TASKRUN_FLAG,
     SETUP_BASE | SETUP_SUBMIT_ALL | SETUP_COOP_TASKRUN | SETUP_TASKRUN_FLAG,
     SETUP_BASE
   };

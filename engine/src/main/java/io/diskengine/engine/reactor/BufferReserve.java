@@ -1,5 +1,6 @@
 package io.diskengine.engine.reactor;
 
+import io.diskengine.engine.linux.MemoryCalls;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -29,6 +30,21 @@ public final class BufferReserve {
     this.smallCount = smallCount;
     this.largeBase = largeBase;
     this.largeCount = largeCount;
+  }
+
+  /** A reserve in anonymous memory of its own; only pages that are used cost anything. */
+  public static BufferReserve map(int smallCount, int largeCount) {
+    return new BufferReserve(
+        MemoryCalls.mapAnonymous(smallRegionBytes(smallCount)),
+        smallCount,
+        MemoryCalls.mapAnonymous(largeRegionBytes(largeCount)),
+        largeCount);
+  }
+
+  /** Undoes {@link #map}, when nobody uses a buffer any more. */
+  public void unmap() {
+    MemoryCalls.munmap(smallBase, smallRegionBytes(smallCount));
+    MemoryCalls.munmap(largeBase, largeRegionBytes(largeCount));
   }
 
   public static long smallRegionBytes(int count) {

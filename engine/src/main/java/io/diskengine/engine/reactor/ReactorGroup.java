@@ -1,5 +1,6 @@
 package io.diskengine.engine.reactor;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
@@ -26,6 +27,17 @@ public final class ReactorGroup implements AutoCloseable {
             .toList();
   }
 
+  /** Reactors on this machine's kernel, as {@code options} say; not started yet. */
+  public static ReactorGroup create(ReactorOptions options, Reactor.FaultHandler faults) {
+    BufferReserve reserve = BufferReserve.map(options.smallBuffers(), options.largeBuffers());
+    List<Reactor> reactors = new ArrayList<>();
+    for (int i = 0; i < options.reactors(); i++) {
+      Kernel kernel = Kernels.create(options.kernel(), options.fileThreads());
+      reactors.add(new Reactor(i, kernel, new IoBufferPool(reserve), faults));
+    }
+    return new ReactorGroup(reactors, options.spinNs());
+  }
+
   public void start() {
     threads.forEach(Thread::start);
   }
@@ -39,6 +51,14 @@ public final class ReactorGroup implements AutoCloseable {
   }
 
   private void loop(Reactor reactor) {
+    try {
+      turnAndSleep(reactor);
+    } finally {
+      reactor.kernel().close(); // here, because only the owner can end what is in flight
+    }
+  }
+
+  private void turnAndSleep(Reactor reactor) {
     long lastWorkNs = System.nanoTime();
     while (!stopping) {
       if (reactor.turn() > 0) {
@@ -56,16 +76,21 @@ public final class ReactorGroup implements AutoCloseable {
   @Override
   public void close() {
     stopping = true;
-    reactors.forEach(r -> r.kernel().wake());
     boolean interrupted = false;
-    for (Thread thread : threads) {
+    for (int i = 0; i < threads.size(); i++) {
+      Thread thread = threads.get(i);
+      Kernel kernel = reactors.get(i).kernel();
+      if (thread.getState() == Thread.State.NEW) {
+        kernel.close();
+        continue;
+      }
+      kernel.wake();
       try {
         thread.join(TimeUnit.SECONDS.toMillis(10));
       } catch (InterruptedException e) {
         interrupted = true;
       }
     }
-    reactors.forEach(r -> r.kernel().close());
     if (interrupted) {
       Thread.currentThread().interrupt();
     }

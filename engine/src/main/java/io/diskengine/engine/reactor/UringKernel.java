@@ -10,7 +10,6 @@ import io.diskengine.nvme.Iovec;
 import io.diskengine.nvme.NativeMemory;
 import java.lang.foreign.Arena;
 import java.net.InetSocketAddress;
-import java.util.Arrays;
 
 /**
  * {@link Kernel} on io_uring. Operations submitted in one turn enter the kernel together at the
@@ -40,11 +39,7 @@ final class UringKernel extends LinuxKernel {
   private int inFlight;
 
   /** Completions moved out of a full ring while an operation had to be submitted. */
-  private long[] stashedData = new long[64];
-
-  private int[] stashedResults = new int[64];
-  private int stashHead;
-  private int stashTail;
+  private final CompletionQueue stash = new CompletionQueue();
 
   UringKernel(Uring ring) {
     super(0, 0);
@@ -85,8 +80,7 @@ final class UringKernel extends LinuxKernel {
   }
 
   @Override
-  public void submitFallocate(
-      int fd, int mode, long offsetBytes, long lengthBytes, long userData) {
+  public void submitFallocate(int fd, int mode, long offsetBytes, long lengthBytes, long userData) {
     put(Uring.OP_FALLOCATE, fd, offsetBytes, lengthBytes, mode, 0, userData);
   }
 
@@ -136,8 +130,7 @@ final class UringKernel extends LinuxKernel {
     return slots + (long) ring.nextSlot() * SocketName.BYTES;
   }
 
-  private void put(
-      int op, int fd, long off, long addr, int len, int opFlags, long userData) {
+  private void put(int op, int fd, long off, long addr, int len, int opFlags, long userData) {
     makeRoom();
     ring.put(op, fd, off, addr, len, opFlags, userData);
     inFlight++;
@@ -180,12 +173,7 @@ final class UringKernel extends LinuxKernel {
 
   private void stashCompletions() {
     for (; !ring.cqEmpty(); ring.advance()) {
-      if (stashTail == stashedData.length) {
-        stashedData = Arrays.copyOf(stashedData, stashTail * 2);
-        stashedResults = Arrays.copyOf(stashedResults, stashTail * 2);
-      }
-      stashedData[stashTail] = ring.userData();
-      stashedResults[stashTail++] = ring.result();
+      stash.add(ring.userData(), ring.result());
     }
   }
 
@@ -200,15 +188,11 @@ final class UringKernel extends LinuxKernel {
       check(ring.submit());
     }
     int reaped = 0;
-    while (stashHead < stashTail && reaped < REAP_LIMIT) {
-      int at = stashHead++;
-      reaped += deliver(completions, stashedData[at], stashedResults[at]);
-    }
-    if (stashHead == stashTail) {
-      stashHead = 0;
-      stashTail = 0;
-    } else {
-      return reaped;
+    for (int seen = 0; seen < REAP_LIMIT && !stash.isEmpty(); seen++) {
+      long userData = stash.userData();
+      int result = stash.result();
+      stash.advance();
+      reaped += deliver(completions, userData, result);
     }
     for (int seen = 0; seen < REAP_LIMIT && !ring.cqEmpty(); seen++) {
       long userData = ring.userData();
@@ -235,7 +219,7 @@ final class UringKernel extends LinuxKernel {
   @Override
   public void sleep(long timeoutNs) {
     enable();
-    if (stashHead == stashTail && ring.cqEmpty()) {
+    if (stash.isEmpty() && ring.cqEmpty()) {
       check(ring.submitAndWait(timeoutNs));
     }
   }
@@ -253,7 +237,8 @@ final class UringKernel extends LinuxKernel {
           Uring.ASYNC_CANCEL_ANY | Uring.ASYNC_CANCEL_ALL,
           IGNORED);
       long deadlineNs = System.nanoTime() + CLOSE_TIMEOUT_NS;
-      for (stashHead = stashTail; inFlight > 0 && System.nanoTime() < deadlineNs; ) {
+      inFlight -= stash.size();
+      while (inFlight > 0 && System.nanoTime() < deadlineNs) {
         int result = ring.submitAndWait(CLOSE_TIMEOUT_NS / 10);
         if (result == -Errno.EEXIST) {
           break; // not the owner's thread
