@@ -2,7 +2,6 @@ package io.diskengine.engine.linux;
 
 import io.diskengine.nvme.NativeMemory;
 import java.lang.foreign.Arena;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Bytes with file descriptors over a Unix socket (SCM_RIGHTS, unix(7)), reusable. Not thread-safe;
@@ -60,8 +59,8 @@ public final class UnixMessage {
   }
 
   /** Bytes taken (the descriptors go with the first of them), or -errno. */
-  public int send(int fd, long address, int lengthBytes, int flags, int @Nullable ... passed) {
-    int count = passed == null ? 0 : passed.length;
+  public int send(int fd, long address, int lengthBytes, int flags, int... passed) {
+    int count = passed.length;
     long used = count == 0 ? 0 : CMSG_HEADER_BYTES + 4L * count;
     prepare(address, lengthBytes, used);
     if (count > 0) {
