@@ -29,6 +29,7 @@ public abstract class Bdev {
           .limit(BdevLayer.MAX_REACTORS)
           .toList();
   final @Nullable BdevChannel[] channels = new BdevChannel[BdevLayer.MAX_REACTORS];
+  final IoStat closedStat = new IoStat();
   @Nullable String claimedBy;
   @Nullable BdevDesc claimDesc;
   State state = State.UNREGISTERED;

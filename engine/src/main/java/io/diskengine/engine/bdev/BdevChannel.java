@@ -83,6 +83,14 @@ public final class BdevChannel {
       reactor.cancel(noMemRetry);
       bdev.channels[reactor.index()] = null;
       driver.close();
+      keepStat();
+    }
+  }
+
+  private void keepStat() {
+    BdevLayer layer = bdev.layer;
+    if (layer != null) {
+      BdevLayer.crossTo(layer.home(), () -> bdev.closedStat.add(stat));
     }
   }
 

@@ -309,6 +309,14 @@ public final class BdevLayer {
         done);
   }
 
+  /** Counters of channels that have ended, as a copy. */
+  public IoStat closedStat(Bdev bdev) {
+    checkHome();
+    IoStat copy = new IoStat();
+    copy.add(bdev.closedStat);
+    return copy;
+  }
+
   private void checkHome() {
     if (!home().isCurrent()) {
       throw new IllegalStateException("not on the home reactor");

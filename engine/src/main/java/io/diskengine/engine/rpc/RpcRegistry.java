@@ -1,8 +1,12 @@
 package io.diskengine.engine.rpc;
 
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** All methods of one engine, in the order in which rpc_get_methods lists them. */
@@ -23,6 +27,7 @@ public final class RpcRegistry {
   }
 
   private final Map<String, Method> methods = new LinkedHashMap<>();
+  private final Map<String, List<Supplier<List<JsonObject>>>> configs = new HashMap<>();
 
   /** A method that answers undecodable parameters with -32603, as most of SPDK's do. */
   public void method(String name, Phase phase, RpcHandler handler) {
@@ -48,6 +53,20 @@ public final class RpcRegistry {
   /** {@link #bare}'s handler. */
   public interface BareHandler {
     void handle(RpcReply reply) throws RpcFailure;
+  }
+
+  /**
+   * What a part contributes to {@code framework_get_config} of one subsystem: entries of {@code
+   * method} and {@code params} that would make its present state again. Home reactor.
+   */
+  public void config(String subsystem, Supplier<List<JsonObject>> entries) {
+    configs.computeIfAbsent(subsystem, s -> new ArrayList<>()).add(entries);
+  }
+
+  List<JsonObject> config(String subsystem) {
+    return configs.getOrDefault(subsystem, List.of()).stream()
+        .flatMap(part -> part.get().stream())
+        .toList();
   }
 
   private void add(Method method) {

@@ -1,0 +1,80 @@
+package io.diskengine.engine.rpc;
+
+import io.diskengine.engine.bdev.Bdev;
+import io.diskengine.engine.bdev.IoStat;
+import io.diskengine.engine.bdev.IoType;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** Devices and their counters as SPDK's bdev_get_bdevs and bdev_get_iostat print them. */
+final class BdevJson {
+  private BdevJson() {}
+
+  static JsonObject bdev(Bdev bdev) {
+    String uuid = bdev.uuid().toString();
+    List<String> aliases = new ArrayList<>(bdev.aliases());
+    if (!bdev.name().equals(uuid)) {
+      aliases.add(uuid);
+    }
+    return new JsonObject()
+        .put("name", bdev.name())
+        .put("aliases", aliases)
+        .put("product_name", bdev.productName())
+        .put("block_size", bdev.blockSizeBytes())
+        .put("num_blocks", bdev.numBlocks())
+        .put("uuid", uuid)
+        .put(
+            "assigned_rate_limits",
+            new JsonObject()
+                .put("rw_ios_per_sec", 0)
+                .put("rw_mbytes_per_sec", 0)
+                .put("r_mbytes_per_sec", 0)
+                .put("w_mbytes_per_sec", 0))
+        .put("claimed", bdev.claimedBy() != null)
+        .put("zoned", false)
+        .put("supported_io_types", ioTypes(bdev))
+        .put("driver_specific", bdev.driverSpecific());
+  }
+
+  private static JsonObject ioTypes(Bdev bdev) {
+    return new JsonObject()
+        .put("read", bdev.ioTypeSupported(IoType.READ))
+        .put("write", bdev.ioTypeSupported(IoType.WRITE))
+        .put("unmap", bdev.ioTypeSupported(IoType.UNMAP))
+        .put("flush", bdev.ioTypeSupported(IoType.FLUSH))
+        .put("reset", bdev.ioTypeSupported(IoType.RESET))
+        .put("nvme_admin", false)
+        .put("nvme_io", false)
+        .put("nvme_io_md", false)
+        .put("write_zeroes", bdev.ioTypeSupported(IoType.WRITE_ZEROES))
+        .put("zcopy", false)
+        .put("get_zone_info", false)
+        .put("zone_management", false)
+        .put("zone_append", false)
+        .put("compare", false)
+        .put("compare_and_write", false)
+        .put("abort", bdev.ioTypeSupported(IoType.ABORT))
+        .put("seek_hole", false)
+        .put("seek_data", false)
+        .put("copy", false)
+        .put("nvme_iov_md", false);
+  }
+
+  static JsonObject stat(Bdev bdev, IoStat stat) {
+    return new JsonObject()
+        .put("name", bdev.name())
+        .put("bytes_read", stat.bytesRead)
+        .put("num_read_ops", stat.readOps)
+        .put("bytes_written", stat.bytesWritten)
+        .put("num_write_ops", stat.writeOps)
+        .put("bytes_unmapped", stat.bytesUnmapped)
+        .put("num_unmap_ops", stat.unmapOps)
+        .put("read_latency_ticks", stat.readLatencyNs)
+        .put("max_read_latency_ticks", stat.maxReadLatencyNs)
+        .put("write_latency_ticks", stat.writeLatencyNs)
+        .put("max_write_latency_ticks", stat.maxWriteLatencyNs)
+        .put("unmap_latency_ticks", stat.unmapLatencyNs)
+        .put("io_error", stat.errors == 0 ? Map.of() : Map.of("errors", stat.errors));
+  }
+}
