@@ -1,0 +1,133 @@
+package io.diskengine.engine;
+
+import io.diskengine.engine.bdev.BdevLayer;
+import io.diskengine.engine.reactor.Reactor;
+import io.diskengine.engine.reactor.ReactorGroup;
+import io.diskengine.engine.rpc.BdevRpc;
+import io.diskengine.engine.rpc.FrameworkRpc;
+import io.diskengine.engine.rpc.RpcRegistry;
+import io.diskengine.engine.rpc.RpcServer;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A running data plane: reactors, devices, parts, RPC server. */
+public final class Engine implements AutoCloseable {
+  /** How long a clean stop may take before what is left is abandoned. */
+  public static final Duration STOP_LIMIT = Duration.ofSeconds(20);
+
+  private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
+
+  private final ReactorGroup reactors;
+  private final List<EnginePart> parts;
+  private final RpcServer rpc;
+  private final CompletableFuture<Void> stopped = new CompletableFuture<>();
+
+  private Engine(ReactorGroup reactors, List<EnginePart> parts, RpcServer rpc) {
+    this.reactors = reactors;
+    this.parts = parts;
+    this.rpc = rpc;
+  }
+
+  /** Starts everything; the RPC socket answers when this returns. */
+  public static Engine start(EngineOptions options) throws IOException {
+    ReactorGroup reactors = ReactorGroup.create(options.reactors(), Engine::fault);
+    reactors.start();
+    BdevLayer layer = new BdevLayer(reactors.reactors());
+    RpcRegistry registry = new RpcRegistry();
+    List<EnginePart> parts = parts(options);
+    try {
+      onHome(reactors, () -> parts.forEach(part -> part.install(layer, registry)));
+      CompletableFuture<RpcServer> server = new CompletableFuture<>();
+      FrameworkRpc framework =
+          new FrameworkRpc(
+              reactors.reactors(), layer.notifications(), () -> server.join().initialised());
+      framework.register(registry);
+      new BdevRpc(layer).register(registry);
+      RpcServer rpc =
+          RpcServer.listen(options.rpcAddress(), registry, body -> reactors.home().execute(body));
+      server.complete(rpc);
+      if (!options.waitForRpc()) {
+        onHome(reactors, framework::start);
+      }
+      LOG.atInfo()
+          .addKeyValue("rpc", options.rpcAddress())
+          .addKeyValue("reactors", reactors.reactors().size())
+          .addKeyValue("waitForRpc", options.waitForRpc())
+          .log("engine started");
+      return new Engine(reactors, parts, rpc);
+    } catch (IOException | RuntimeException e) {
+      reactors.close();
+      throw e;
+    }
+  }
+
+  /** The parts, low to high: a part uses only those before it. */
+  private static List<EnginePart> parts(EngineOptions options) {
+    return List.of();
+  }
+
+  private static void fault(Reactor reactor, Throwable bug) {
+    LOG.error("reactor {} met a bug; it goes on", reactor.index(), bug);
+  }
+
+  private static void onHome(ReactorGroup reactors, Runnable body) {
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    reactors
+        .home()
+        .execute(() -> {
+          try {
+            body.run();
+            done.complete(null);
+          } catch (RuntimeException | Error e) {
+            done.completeExceptionally(e);
+          }
+        });
+    done.join();
+  }
+
+  /** Ends when somebody closed the engine. */
+  public void awaitStop() throws InterruptedException {
+    try {
+      stopped.get();
+    } catch (ExecutionException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** A clean stop: no further RPCs, then the parts from high to low, then the reactors. */
+  @Override
+  public void close() {
+    rpc.close();
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    List<EnginePart> order = new ArrayList<>(parts).reversed();
+    if (reactors.home().execute(() -> stop(order, 0, done))) {
+      try {
+        done.get(STOP_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+      } catch (TimeoutException e) {
+        LOG.error("the clean stop took longer than {}; what is left is abandoned", STOP_LIMIT);
+      } catch (ExecutionException e) {
+        LOG.error("the clean stop failed", e.getCause());
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+    reactors.close();
+    stopped.complete(null);
+  }
+
+  private static void stop(List<EnginePart> order, int index, CompletableFuture<Void> done) {
+    if (index == order.size()) {
+      done.complete(null);
+    } else {
+      order.get(index).stop(() -> stop(order, index + 1, done));
+    }
+  }
+}
