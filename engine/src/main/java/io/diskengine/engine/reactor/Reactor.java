@@ -4,7 +4,7 @@ import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
-import org.jctools.queues.MpscArrayQueue;
+import org.jctools.queues.varhandle.MpscVarHandleArrayQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,7 +28,8 @@ public final class Reactor {
   private final int index;
   private final Kernel kernel;
   private final IoBufferPool buffers;
-  private final MpscArrayQueue<Task> mailbox = new MpscArrayQueue<>(MAILBOX_CAPACITY);
+  private final MpscVarHandleArrayQueue<Task> mailbox =
+      new MpscVarHandleArrayQueue<>(MAILBOX_CAPACITY);
   private final OpTable ops = new OpTable(1024);
   private final TimerHeap timers = new TimerHeap();
   private final List<Poller> pollers = new ArrayList<>();
