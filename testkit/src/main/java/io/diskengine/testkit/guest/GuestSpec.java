@@ -1,8 +1,11 @@
 package io.diskengine.testkit.guest;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import java.util.function.Consumer;
 
 /**
@@ -52,6 +55,16 @@ public record GuestSpec(
   /** 768 MiB, two CPUs, no disk. */
   public static GuestSpec named(String name) {
     return new GuestSpec(name, 768, 2, List.of(), List.of(), line -> {});
+  }
+
+  /** The machine's UUID, the same at every boot of a guest of this name. */
+  public UUID uuid() {
+    return UUID.nameUUIDFromBytes(name.getBytes(UTF_8));
+  }
+
+  /** The host NQN that nvme-cli in this guest uses unless told otherwise. */
+  public String hostNqn() {
+    return "nqn.2014-08.org.nvmexpress:uuid:" + uuid();
   }
 
   /** With one more vhost-user-blk disk of two queues. */

@@ -258,6 +258,7 @@ public final class GuestVm implements AutoCloseable {
     // The PC of 1996 boots a second faster than q35 and takes hot-plugged PCI devices without root
     // ports.
     command.addAll(List.of("-machine", "pc", "-smp", Integer.toString(spec.cpus())));
+    command.addAll(List.of("-uuid", spec.uuid().toString()));
     command.addAll(List.of("-m", spec.memoryMib() + "M"));
     command.addAll(
         List.of("-object", "memory-backend-memfd,id=mem,share=on,size=" + spec.memoryMib() + "M"));

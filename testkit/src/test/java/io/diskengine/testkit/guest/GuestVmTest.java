@@ -65,7 +65,8 @@ class GuestVmTest {
 
   @Test
   void guestWithoutADiskRunsCommandsBesideEachOther() throws Exception {
-    try (GuestVm guest = GuestVm.boot(GuestSpec.named("plain"));
+    GuestSpec spec = GuestSpec.named("plain");
+    try (GuestVm guest = GuestVm.boot(spec);
         ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       System.out.println("guest booted in " + guest.bootTime());
       assertThat(guest.bootTime()).isLessThan(Duration.ofSeconds(60));
@@ -90,7 +91,8 @@ class GuestVmTest {
         peer.getOutputStream().write("from the host\n".getBytes(StandardCharsets.UTF_8));
       }
       assertThat(client.await(SHORT).output()).isEqualTo("from the host\n");
-      guest.run("modprobe nvme-tcp && nvme version").ok();
+      assertThat(guest.run("cat /etc/nvme/hostnqn").ok().output().strip())
+          .isEqualTo(spec.hostNqn());
     }
   }
 
@@ -142,6 +144,39 @@ class GuestVmTest {
       assertThat(wrong.clean()).isFalse();
       assertThat(wrong.verifyFailures()).as(wrong.toString()).isPositive();
       assertThat(wrong.errors()).isPositive();
+    }
+  }
+
+  @Test
+  void guestServesItsKernelsNvmeTargetToItselfAndToTheHost() throws IOException {
+    int port;
+    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      port = free.getLocalPort();
+    }
+    try (GuestVm guest = GuestVm.boot(GuestSpec.named("target").withForward(port, 4420))) {
+      guest
+          .run(
+              """
+              set -e
+              modprobe -a nvmet-tcp nvme-tcp; modprobe brd rd_nr=1 rd_size=65536
+              mount -t configfs none /sys/kernel/config; cd /sys/kernel/config/nvmet
+              mkdir -p subsystems/nqn.2026-11.test:ram ports/1
+              cd subsystems/nqn.2026-11.test:ram
+              echo 1 > attr_allow_any_host; mkdir namespaces/1
+              echo -n /dev/ram0 > namespaces/1/device_path; echo 1 > namespaces/1/enable
+              cd ../../ports/1
+              echo tcp > addr_trtype; echo ipv4 > addr_adrfam; echo 0.0.0.0 > addr_traddr; echo 4420 > addr_trsvcid
+              ln -s ../../subsystems/nqn.2026-11.test:ram subsystems/
+              nvme connect -t tcp -a 127.0.0.1 -s 4420 -n nqn.2026-11.test:ram
+              """)
+          .ok();
+      try (Socket outside = new Socket(InetAddress.getLoopbackAddress(), port)) {
+        assertThat(outside.isConnected()).isTrue();
+      }
+      String write =
+          "--filename=/dev/nvme0n1 --rw=randwrite --bs=4k --iodepth=4 --size=1M --verify=crc32c";
+      FioResult fio = guest.fio(SHORT, write);
+      assertThat(fio.clean()).as(fio.toString()).isTrue();
     }
   }
 
