@@ -1,0 +1,555 @@
+package io.diskengine.store;
+
+import io.diskengine.model.Event;
+import io.diskengine.model.GrantState;
+import io.diskengine.model.LvolState;
+import io.diskengine.model.ObjectKind;
+import io.diskengine.model.ObjectRef;
+import io.diskengine.model.Reason;
+import io.diskengine.model.State;
+import io.diskengine.model.VmMappingState;
+import io.diskengine.store.AgentWrite.AnswerPlan;
+import io.diskengine.store.AgentWrite.AppendEvent;
+import io.diskengine.store.AgentWrite.BeginIntent;
+import io.diskengine.store.AgentWrite.CommitOut;
+import io.diskengine.store.AgentWrite.DiskChanged;
+import io.diskengine.store.AgentWrite.DiskFree;
+import io.diskengine.store.AgentWrite.DiskSeen;
+import io.diskengine.store.AgentWrite.DiskUp;
+import io.diskengine.store.AgentWrite.FinishIntent;
+import io.diskengine.store.AgentWrite.GrantConfirmed;
+import io.diskengine.store.AgentWrite.InSync;
+import io.diskengine.store.AgentWrite.LvolChanged;
+import io.diskengine.store.AgentWrite.LvolUp;
+import io.diskengine.store.AgentWrite.MappingChanged;
+import io.diskengine.store.AgentWrite.MappingClean;
+import io.diskengine.store.AgentWrite.NodeSeen;
+import io.diskengine.store.AgentWrite.PublishPlan;
+import io.diskengine.store.AgentWrite.PublishReasons;
+import io.diskengine.store.AgentWrite.RaidCreated;
+import io.diskengine.store.AgentWrite.RaidSeen;
+import io.diskengine.store.AgentWrite.Readmit;
+import io.diskengine.store.AgentWrite.RebuildProgress;
+import io.diskengine.store.AgentWrite.RebuildStarted;
+import io.diskengine.store.AgentWrite.VmMappingChanged;
+import io.diskengine.store.WriteResult.Applied;
+import io.diskengine.store.WriteResult.Refused;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Applies one agent's writes in its transaction. A node writes only rows of its own disks and
+ * mappings; the WHERE clauses say so.
+ */
+final class AgentWriter {
+  private static final String MY_LVOL = " AND disk_id IN (SELECT id FROM disk WHERE node_id = ?)";
+  private static final String MY_MAPPING = " AND node_id = ?";
+
+  private final Tx tx;
+  private final long nodeId;
+  private final long leaseEpoch;
+  private final LegSet legs;
+
+  AgentWriter(Tx tx, long nodeId, long leaseEpoch) {
+    this.tx = tx;
+    this.nodeId = nodeId;
+    this.leaseEpoch = leaseEpoch;
+    legs = new LegSet(tx, nodeId);
+  }
+
+  /**
+   * Locks the volumes that the writes are about, in the order of their ids. Every writer of rows
+   * below a volume holds its lock: writers of one volume take turns, and nobody deadlocks.
+   */
+  void lockVolumes(List<AgentWrite> writes) throws SQLException {
+    List<Long> volumes = new ArrayList<>();
+    List<Long> lvols = new ArrayList<>();
+    List<Long> grants = new ArrayList<>();
+    List<Long> mappings = new ArrayList<>();
+    List<Long> vmMappings = new ArrayList<>();
+    for (AgentWrite write : writes) {
+      ObjectRef object = subject(write);
+      if (object != null) {
+        switch (object.kind()) {
+          case VOLUME -> volumes.add(object.id());
+          case LVOL -> lvols.add(object.id());
+          case GRANT -> grants.add(object.id());
+          case VOLUME_MAPPING -> mappings.add(object.id());
+          case VM_MAPPING -> vmMappings.add(object.id());
+          case CLUSTER, NODE, DISK -> {}
+        }
+      }
+    }
+    List<String> sources = new ArrayList<>();
+    List<Object> ids = new ArrayList<>();
+    source(sources, ids, volumes, "SELECT unnest(?::bigint[])");
+    source(sources, ids, lvols, "SELECT volume_id FROM lvol WHERE id = ANY(?::bigint[])");
+    source(
+        sources,
+        ids,
+        grants,
+        "SELECT l.volume_id FROM lvol_grant g JOIN lvol l ON l.id = g.lvol_id"
+            + " WHERE g.id = ANY(?::bigint[])");
+    source(
+        sources, ids, mappings, "SELECT volume_id FROM volume_mapping WHERE id = ANY(?::bigint[])");
+    source(
+        sources,
+        ids,
+        vmMappings,
+        "SELECT m.volume_id FROM vm_mapping vm JOIN volume_mapping m ON m.id = vm.mapping_id"
+            + " WHERE vm.id = ANY(?::bigint[])");
+    if (!sources.isEmpty()) {
+      tx.query(
+          r -> 1,
+          "SELECT id FROM volume WHERE id IN ("
+              + String.join(" UNION ALL ", sources)
+              + ") ORDER BY id FOR NO KEY UPDATE",
+          ids.toArray());
+    }
+  }
+
+  private static void source(
+      List<String> sources, List<Object> parameters, List<Long> ids, String sql) {
+    if (!ids.isEmpty()) {
+      sources.add(sql);
+      parameters.add(ids);
+    }
+  }
+
+  private static @Nullable ObjectRef subject(AgentWrite write) {
+    return switch (write) {
+      case BeginIntent w -> w.object();
+      case LvolUp w -> new ObjectRef(ObjectKind.LVOL, w.lvolId());
+      case LvolChanged w -> new ObjectRef(ObjectKind.LVOL, w.lvolId());
+      case GrantConfirmed w -> new ObjectRef(ObjectKind.GRANT, w.grantId());
+      case MappingChanged w -> new ObjectRef(ObjectKind.VOLUME_MAPPING, w.mappingId());
+      case RaidSeen w -> new ObjectRef(ObjectKind.VOLUME_MAPPING, w.mappingId());
+      case MappingClean w -> new ObjectRef(ObjectKind.VOLUME_MAPPING, w.mappingId());
+      case RaidCreated w -> new ObjectRef(ObjectKind.VOLUME, w.volumeId());
+      case VmMappingChanged w -> new ObjectRef(ObjectKind.VM_MAPPING, w.vmMappingId());
+      case CommitOut w -> new ObjectRef(ObjectKind.VOLUME, w.volumeId());
+      case Readmit w -> new ObjectRef(ObjectKind.LVOL, w.lvolId());
+      case RebuildStarted w -> new ObjectRef(ObjectKind.LVOL, w.lvolId());
+      case InSync w -> new ObjectRef(ObjectKind.LVOL, w.lvolId());
+      case RebuildProgress w -> null;
+      case FinishIntent w -> null;
+      case NodeSeen w -> null;
+      case PublishReasons w -> null;
+      case PublishPlan w -> null;
+      case AnswerPlan w -> null;
+      case AppendEvent w -> null;
+      case DiskSeen w -> null;
+      case DiskChanged w -> null;
+      case DiskUp w -> null;
+      case DiskFree w -> null;
+    };
+  }
+
+  WriteResult apply(AgentWrite write) throws SQLException {
+    return switch (write) {
+      case BeginIntent w -> begin(w);
+      case FinishIntent w -> finish(w);
+      case NodeSeen w -> nodeSeen(w);
+      case PublishReasons w -> publish(w);
+      case PublishPlan w ->
+          result(
+              nodeId,
+              tx.update(
+                  "UPDATE node SET plan = ?, plan_at = clock_timestamp() WHERE id = ?",
+                  w.plan(),
+                  nodeId));
+      case AnswerPlan w ->
+          result(
+              w.requestId(),
+              tx.update(
+                  "UPDATE plan_request SET answer = ?, answered_at = clock_timestamp()"
+                      + " WHERE id = ? AND node_id = ? AND answered_at IS NULL",
+                  w.answer(),
+                  w.requestId(),
+                  nodeId));
+      case AppendEvent w -> event(w.severity(), w.object(), w.objectName(), w.message());
+      case DiskSeen w -> diskSeen(w);
+      case DiskChanged w -> diskChanged(w);
+      case DiskUp w -> diskUp(w);
+      case DiskFree w ->
+          result(
+              w.diskId(),
+              tx.update(
+                  "UPDATE disk SET free_clusters = ? WHERE id = ? AND node_id = ?",
+                  w.freeClusters(),
+                  w.diskId(),
+                  nodeId));
+      case LvolUp w -> lvolUp(w);
+      case LvolChanged w -> lvolChanged(w);
+      case GrantConfirmed w -> grantConfirmed(w);
+      case MappingChanged w -> mappingChanged(w);
+      case RaidSeen w ->
+          updated(
+              ObjectKind.VOLUME_MAPPING,
+              w.mappingId(),
+              tx.update(
+                  "UPDATE volume_mapping SET raid_state = ?, version = version + 1"
+                      + " WHERE id = ? AND version = ?"
+                      + MY_MAPPING,
+                  w.raidState(),
+                  w.mappingId(),
+                  w.version(),
+                  nodeId));
+      case MappingClean w ->
+          updated(
+              ObjectKind.VOLUME_MAPPING,
+              w.mappingId(),
+              tx.update(
+                  "UPDATE volume_mapping SET clean = ?, version = version + 1"
+                      + " WHERE id = ? AND version = ?"
+                      + MY_MAPPING,
+                  w.clean(),
+                  w.mappingId(),
+                  w.version(),
+                  nodeId));
+      case RaidCreated w ->
+          updated(
+              ObjectKind.VOLUME,
+              w.volumeId(),
+              tx.update(
+                  "UPDATE volume SET raid_created = true, version = version + 1"
+                      + " WHERE id = ? AND version = ? AND EXISTS (SELECT FROM volume_mapping m"
+                      + " WHERE m.volume_id = volume.id AND m.node_id = ? AND m.state NOT IN "
+                      + Rows.FINAL_MAPPING
+                      + ")",
+                  w.volumeId(),
+                  w.version(),
+                  nodeId));
+      case VmMappingChanged w -> vmMappingChanged(w);
+      case CommitOut w -> legs.commitOut(w);
+      case Readmit w -> legs.readmit(w);
+      case RebuildStarted w -> legs.rebuildStarted(w);
+      case RebuildProgress w ->
+          result(
+              w.lvolId(),
+              tx.update(
+                  "UPDATE lvol SET rebuild_percent = ? WHERE id = ? AND sync = 'REBUILDING'",
+                  w.percent(),
+                  w.lvolId()));
+      case InSync w -> legs.inSync(w);
+    };
+  }
+
+  private WriteResult begin(BeginIntent w) throws SQLException {
+    String current =
+        switch (w.object().kind()) {
+          case CLUSTER -> "SELECT FROM cluster WHERE ? IS NOT NULL AND ? IS NOT NULL";
+          case NODE -> "SELECT FROM node WHERE id = ? AND version = ?";
+          case DISK -> "SELECT FROM disk WHERE id = ? AND version = ?";
+          case VOLUME -> "SELECT FROM volume WHERE id = ? AND version = ?";
+          case LVOL -> "SELECT FROM lvol WHERE id = ? AND version = ?";
+          case GRANT -> "SELECT FROM lvol_grant WHERE id = ? AND version = ?";
+          case VOLUME_MAPPING -> "SELECT FROM volume_mapping WHERE id = ? AND version = ?";
+          case VM_MAPPING -> "SELECT FROM vm_mapping WHERE id = ? AND version = ?";
+        };
+    Optional<Long> id =
+        tx.first(
+            r -> r.getLong(1),
+            "INSERT INTO intent (node_id, lease_epoch, action, object_kind, object_id,"
+                + " planned_from_version) SELECT ?, ?, ?, ?, ?, ? WHERE EXISTS ("
+                + current
+                + ") RETURNING id",
+            nodeId,
+            leaseEpoch,
+            w.action(),
+            w.object().kind(),
+            w.object().id(),
+            w.plannedFromVersion(),
+            w.object().id(),
+            w.plannedFromVersion());
+    return id.isPresent()
+        ? new Applied(id.get())
+        : new Refused(w.object() + " is not at version " + w.plannedFromVersion() + " any more");
+  }
+
+  private WriteResult finish(FinishIntent w) throws SQLException {
+    int rows =
+        tx.update(
+            "UPDATE intent SET finished_at = clock_timestamp(), outcome = ?"
+                + " WHERE id = ? AND node_id = ? AND finished_at IS NULL",
+            w.outcome(),
+            w.intentId(),
+            nodeId);
+    return rows == 1 ? new Applied(w.intentId()) : new Refused("no open intent " + w.intentId());
+  }
+
+  private WriteResult nodeSeen(NodeSeen w) throws SQLException {
+    tx.update(
+        "UPDATE node SET data_plane_since = CASE WHEN data_plane = ? THEN data_plane_since"
+            + " ELSE clock_timestamp() END, data_plane = ?, incarnation = ?, spdk_version = ?,"
+            + " version = version + 1 WHERE id = ?"
+            + " AND (data_plane, incarnation, spdk_version) IS DISTINCT FROM (?, ?::text, ?::text)",
+        w.dataPlane(),
+        w.dataPlane(),
+        w.incarnation(),
+        w.spdkVersion(),
+        nodeId,
+        w.dataPlane(),
+        w.incarnation(),
+        w.spdkVersion());
+    return new Applied(nodeId);
+  }
+
+  private WriteResult publish(PublishReasons w) throws SQLException {
+    List<Reason> reasons = w.reasons();
+    List<String> kinds = reasons.stream().map(r -> r.object().kind().name()).toList();
+    List<Long> ids = reasons.stream().map(r -> r.object().id()).toList();
+    tx.update(
+        "DELETE FROM reason WHERE node_id = ? AND NOT EXISTS"
+            + " (SELECT FROM unnest(?::text[], ?::bigint[]) AS k(kind, id)"
+            + " WHERE k.kind = object_kind AND k.id = object_id)",
+        nodeId,
+        kinds,
+        ids);
+    for (Reason r : reasons) {
+      tx.update(
+          "INSERT INTO reason (node_id, object_kind, object_id, waiting_for, since, attempts,"
+              + " last_error, next_try, cause_kind, cause_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+              + " ON CONFLICT (node_id, object_kind, object_id) DO UPDATE SET"
+              + " waiting_for = EXCLUDED.waiting_for, since = EXCLUDED.since,"
+              + " attempts = EXCLUDED.attempts, last_error = EXCLUDED.last_error,"
+              + " next_try = EXCLUDED.next_try, cause_kind = EXCLUDED.cause_kind,"
+              + " cause_id = EXCLUDED.cause_id",
+          nodeId,
+          r.object().kind(),
+          r.object().id(),
+          r.waitingFor(),
+          r.since(),
+          r.attempts(),
+          r.lastError(),
+          r.nextTry(),
+          r.cause() == null ? null : r.cause().kind(),
+          r.cause() == null ? null : r.cause().id());
+    }
+    return new Applied(nodeId);
+  }
+
+  private WriteResult event(
+      Event.Severity severity, ObjectRef object, String objectName, String message)
+      throws SQLException {
+    return new Applied(
+        tx.number(
+            "INSERT INTO event (severity, node_id, object_kind, object_id, object_name, message)"
+                + " VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+            severity,
+            nodeId,
+            object.kind(),
+            object.id(),
+            objectName,
+            message));
+  }
+
+  private WriteResult diskSeen(DiskSeen w) throws SQLException {
+    Optional<Long> known =
+        tx.first(
+            r -> r.getLong(1),
+            "SELECT id FROM disk WHERE node_id = ? AND serial = ? AND nsid = ?",
+            nodeId,
+            w.serial(),
+            w.nsid());
+    if (known.isEmpty()) {
+      return new Applied(
+          tx.number(
+              "INSERT INTO disk (node_id, serial, nsid, model, address, size_bytes, block_size,"
+                  + " volatile_write_cache) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+              nodeId,
+              w.serial(),
+              w.nsid(),
+              w.model(),
+              w.address(),
+              w.sizeBytes(),
+              w.blockSize(),
+              w.volatileWriteCache()));
+    }
+    tx.update(
+        "UPDATE disk SET model = ?, address = ?, size_bytes = ?, volatile_write_cache = ?,"
+            + " version = version + 1 WHERE id = ? AND block_size = ?"
+            + " AND (model, address, size_bytes, volatile_write_cache) <> (?, ?, ?, ?)",
+        w.model(),
+        w.address(),
+        w.sizeBytes(),
+        w.volatileWriteCache(),
+        known.get(),
+        w.blockSize(),
+        w.model(),
+        w.address(),
+        w.sizeBytes(),
+        w.volatileWriteCache());
+    return new Applied(known.get());
+  }
+
+  private WriteResult diskChanged(DiskChanged w) throws SQLException {
+    return updated(
+        ObjectKind.DISK,
+        w.diskId(),
+        tx.update(
+            "UPDATE disk SET state = ?, health = ?, version = version + 1"
+                + " WHERE id = ? AND version = ? AND node_id = ? AND state = ANY(?)",
+            w.to(),
+            w.health(),
+            w.diskId(),
+            w.version(),
+            nodeId,
+            sources(io.diskengine.model.DiskState.class, w.to())));
+  }
+
+  private WriteResult diskUp(DiskUp w) throws SQLException {
+    return updated(
+        ObjectKind.DISK,
+        w.diskId(),
+        tx.update(
+            "UPDATE disk SET state = 'UP', lvstore_uuid = ?, cluster_size_bytes = ?,"
+                + " total_clusters = ?, free_clusters = ?, unmap_zeroes = ?, health = NULL,"
+                + " version = version + 1 WHERE id = ? AND version = ? AND node_id = ?"
+                + " AND (lvstore_uuid IS NULL OR lvstore_uuid = ?)"
+                + " AND state IN ('INITIALISING', 'MISSING', 'FAULTY', 'UP')",
+            w.lvstoreUuid(),
+            w.clusterSizeBytes(),
+            w.totalClusters(),
+            w.freeClusters(),
+            w.unmapZeroes(),
+            w.diskId(),
+            w.version(),
+            nodeId,
+            w.lvstoreUuid()));
+  }
+
+  private WriteResult lvolUp(LvolUp w) throws SQLException {
+    int rows =
+        tx.update(
+            "UPDATE lvol SET state = 'UP', uuid = ?, error = NULL, version = version + 1"
+                + " WHERE id = ? AND version = ? AND state = ANY(?)"
+                + " AND (uuid IS NULL OR uuid = ?)"
+                + MY_LVOL,
+            w.lvolUuid(),
+            w.lvolId(),
+            w.version(),
+            sources(LvolState.class, LvolState.UP),
+            w.lvolUuid(),
+            nodeId);
+    if (rows == 1) {
+      tx.update(
+          "UPDATE volume v SET state = 'AVAILABLE', confirmed_size_bytes = size_bytes,"
+              + " version = version + 1 WHERE state = 'CREATING'"
+              + " AND id = (SELECT volume_id FROM lvol WHERE id = ?) AND replicas ="
+              + " (SELECT count(*) FROM lvol l WHERE l.volume_id = v.id AND l.state = 'UP')",
+          w.lvolId());
+    }
+    return updated(ObjectKind.LVOL, w.lvolId(), rows);
+  }
+
+  private WriteResult lvolChanged(LvolChanged w) throws SQLException {
+    boolean deleted = w.to() == LvolState.DELETED;
+    int rows =
+        tx.update(
+            "UPDATE lvol SET state = ?, error = ?, version = version + 1"
+                + " WHERE id = ? AND version = ? AND state = ANY(?)"
+                + (deleted
+                    ? " AND NOT EXISTS (SELECT FROM lvol_grant g WHERE g.lvol_id = lvol.id"
+                        + " AND g.state <> 'REVOKED')"
+                    : "")
+                + MY_LVOL,
+            w.to(),
+            w.error(),
+            w.lvolId(),
+            w.version(),
+            sources(LvolState.class, w.to()),
+            nodeId);
+    if (rows == 1 && deleted) {
+      tx.update(
+          "UPDATE volume v SET state = 'DELETED', deleted_at = clock_timestamp(),"
+              + " version = version + 1 WHERE state = 'DELETING'"
+              + " AND id = (SELECT volume_id FROM lvol WHERE id = ?) AND NOT EXISTS"
+              + " (SELECT FROM lvol l WHERE l.volume_id = v.id AND l.state <> 'DELETED')",
+          w.lvolId());
+    }
+    return updated(ObjectKind.LVOL, w.lvolId(), rows);
+  }
+
+  /** Also confirms again, for a new incarnation, what is GRANTED already. */
+  private WriteResult grantConfirmed(GrantConfirmed w) throws SQLException {
+    if (w.to() != GrantState.GRANTED && w.to() != GrantState.REVOKED) {
+      return new Refused("an agent confirms GRANTED or REVOKED, not " + w.to());
+    }
+    boolean granted = w.to() == GrantState.GRANTED;
+    return updated(
+        ObjectKind.GRANT,
+        w.grantId(),
+        tx.update(
+            "UPDATE lvol_grant SET state = ?, incarnation = ?, version = version + 1"
+                + " WHERE id = ? AND version = ? AND state = ANY(?)"
+                + " AND lvol_id IN (SELECT l.id FROM lvol l JOIN disk d ON d.id = l.disk_id"
+                + " WHERE d.node_id = ?)"
+                + (granted
+                    ? " AND NOT EXISTS (SELECT FROM lvol_grant o WHERE o.lvol_id ="
+                        + " lvol_grant.lvol_id AND o.id <> lvol_grant.id AND o.state <> 'REVOKED')"
+                    : ""),
+            w.to(),
+            w.incarnation(),
+            w.grantId(),
+            w.version(),
+            granted ? List.of("GRANTING", "GRANTED") : List.of("REVOKING"),
+            nodeId));
+  }
+
+  private WriteResult mappingChanged(MappingChanged w) throws SQLException {
+    int rows =
+        tx.update(
+            "UPDATE volume_mapping SET state = ?, clean = clean OR ? = 'DETACHED',"
+                + " version = version + 1"
+                + " WHERE id = ? AND version = ? AND state = ANY(?)"
+                + (w.to().isFinal()
+                    ? " AND NOT EXISTS (SELECT FROM vm_mapping vm"
+                        + " WHERE vm.mapping_id = volume_mapping.id AND vm.state <> 'DETACHED')"
+                    : "")
+                + MY_MAPPING,
+            w.to(),
+            w.to(),
+            w.mappingId(),
+            w.version(),
+            sources(io.diskengine.model.VolumeMappingState.class, w.to()),
+            nodeId);
+    if (rows == 1 && w.to().isFinal()) {
+      legs.release(w.mappingId());
+    }
+    return updated(ObjectKind.VOLUME_MAPPING, w.mappingId(), rows);
+  }
+
+  private WriteResult vmMappingChanged(VmMappingChanged w) throws SQLException {
+    return updated(
+        ObjectKind.VM_MAPPING,
+        w.vmMappingId(),
+        tx.update(
+            "UPDATE vm_mapping SET state = ?, socket_path = coalesce(?, socket_path),"
+                + " version = version + 1 WHERE id = ? AND version = ? AND state = ANY(?)"
+                + " AND mapping_id IN (SELECT id FROM volume_mapping WHERE node_id = ?)",
+            w.to(),
+            w.socketPath(),
+            w.vmMappingId(),
+            w.version(),
+            sources(VmMappingState.class, w.to()),
+            nodeId));
+  }
+
+  private WriteResult updated(ObjectKind kind, long id, int rows) throws SQLException {
+    return legs.updated(kind, id, rows);
+  }
+
+  private static WriteResult result(long id, int rows) {
+    return rows == 1 ? new Applied(id) : new Refused("there is no such row of this node");
+  }
+
+  static <S extends Enum<S> & State<S>> List<String> sources(Class<S> type, S to) {
+    Set<S> sources = State.sourcesOf(type, to);
+    return sources.stream().map(Enum::name).toList();
+  }
+}

@@ -1,0 +1,190 @@
+package io.diskengine.store;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Properties;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A pool of connections and the two ways to use one: a transaction that writes, and a single
+ * statement or snapshot that only reads. Decides which failures mean that PostgreSQL is unavailable
+ * and which are bugs.
+ */
+public final class Database implements AutoCloseable {
+  private static final int CONNECT_TIMEOUT_MS = 3_000;
+  private static final int SOCKET_TIMEOUT_SEC = 15;
+  private static final String SESSION_LIMITS =
+      "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=15s";
+  private static final int MAX_ATTEMPTS = 4;
+  private static final int MINIMUM_SERVER_VERSION = 15;
+
+  private final StoreConfig config;
+  private final HikariDataSource pool;
+  private final StoreCounters counters = new StoreCounters();
+
+  /** A unit of work on one connection. */
+  interface Work<T extends @Nullable Object> {
+    T run(Tx tx) throws SQLException;
+  }
+
+  /** Does not connect: PostgreSQL may be down when an agent starts. */
+  public Database(StoreConfig config) {
+    this.config = config;
+    HikariConfig hikari = new HikariConfig();
+    hikari.setPoolName(config.applicationName());
+    hikari.setJdbcUrl(config.url());
+    hikari.setUsername(config.user());
+    hikari.setPassword(config.password());
+    hikari.setMaximumPoolSize(config.maxConnections());
+    hikari.setMinimumIdle(1);
+    hikari.setConnectionTimeout(CONNECT_TIMEOUT_MS);
+    hikari.setInitializationFailTimeout(-1);
+    connectionProperties().forEach((k, v) -> hikari.addDataSourceProperty((String) k, v));
+    hikari.addDataSourceProperty("socketTimeout", Integer.toString(SOCKET_TIMEOUT_SEC));
+    pool = new HikariDataSource(hikari);
+  }
+
+  StoreConfig config() {
+    return config;
+  }
+
+  /** Driver properties shared by pool and listener (which must not have a socket timeout). */
+  Properties connectionProperties() {
+    Properties p = new Properties();
+    p.setProperty("currentSchema", "diskengine");
+    p.setProperty("ApplicationName", config.applicationName());
+    p.setProperty("connectTimeout", Integer.toString(CONNECT_TIMEOUT_MS / 1_000));
+    p.setProperty("tcpKeepAlive", "true");
+    p.setProperty("options", SESSION_LIMITS);
+    return p;
+  }
+
+  public StoreCounters counters() {
+    return counters;
+  }
+
+  /** Runs {@code work} in a transaction and commits; repeats it after a deadlock. */
+  <T extends @Nullable Object> T transaction(Work<T> work) {
+    for (int attempt = 1; ; attempt++) {
+      try (Connection connection = pool.getConnection()) {
+        connection.setAutoCommit(false);
+        try {
+          Tx tx = new Tx(connection, counters);
+          T result = work.run(tx);
+          connection.commit();
+          if (tx.used()) {
+            counters.statements.add(2); // BEGIN, COMMIT
+            counters.commits.increment();
+          }
+          return result;
+        } catch (SQLException | RuntimeException e) {
+          counters.rollbacks.increment();
+          rollback(connection, e);
+          throw e;
+        }
+      } catch (SQLException e) {
+        if (!isConflict(e) || attempt == MAX_ATTEMPTS) {
+          throw translate(e);
+        }
+      }
+    }
+  }
+
+  /** Runs {@code work} with every statement on its own; for one statement that reads or writes. */
+  <T extends @Nullable Object> T single(Work<T> work) {
+    try (Connection connection = pool.getConnection()) {
+      return work.run(new Tx(connection, counters));
+    } catch (SQLException e) {
+      throw translate(e);
+    }
+  }
+
+  /** Runs SELECTs in one snapshot. */
+  <T extends @Nullable Object> T read(Work<T> work) {
+    try (Connection connection = pool.getConnection()) {
+      connection.setAutoCommit(false);
+      Tx tx = new Tx(connection, counters);
+      tx.update("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+      T result = work.run(tx);
+      connection.commit();
+      counters.statements.add(2); // BEGIN, COMMIT
+      return result;
+    } catch (SQLException e) {
+      throw translate(e);
+    }
+  }
+
+  /** Several SELECTs in one read-only transaction and one round trip. */
+  List<List<?>> snapshot(List<String> statements, List<Tx.Row<?>> rows) {
+    try (Connection connection = pool.getConnection()) {
+      connection.setAutoCommit(false);
+      List<List<?>> results = new Tx(connection, counters).queries(statements, rows);
+      connection.commit();
+      counters.statements.add(2); // BEGIN, COMMIT
+      return results;
+    } catch (SQLException e) {
+      throw translate(e);
+    }
+  }
+
+  /**
+   * What is wrong with the server for a store that must never lose an acknowledged commit (law 13);
+   * empty when all is well. Tests run without fsync and do not ask.
+   */
+  public List<String> serverProblems() {
+    return single(tx -> {
+      List<String> problems = new ArrayList<>();
+      int version = Integer.parseInt(tx.setting("server_version_num")) / 10_000;
+      if (version < MINIMUM_SERVER_VERSION) {
+        problems.add("PostgreSQL " + version + " is too old: 15 or newer is needed");
+      }
+      for (String name : List.of("fsync", "full_page_writes")) {
+        if (!tx.setting(name).equals("on")) {
+          problems.add(name + " is " + tx.setting(name) + ": must be on");
+        }
+      }
+      if (tx.setting("synchronous_commit").equals("off")) {
+        problems.add("synchronous_commit is off: must be on");
+      }
+      if (tx.setting("synchronous_standby_names").isEmpty()
+          && !tx.query(r -> 1, "SELECT 1 FROM pg_stat_replication LIMIT 1").isEmpty()) {
+        problems.add("a standby is not synchronous: name it in synchronous_standby_names");
+      }
+      return problems;
+    });
+  }
+
+  private static void rollback(Connection connection, Exception cause) {
+    try {
+      connection.rollback();
+    } catch (SQLException e) {
+      cause.addSuppressed(e);
+    }
+  }
+
+  /** Deadlock or serialisation failure: nothing was done, the same work may be tried again. */
+  private static boolean isConflict(SQLException e) {
+    return "40P01".equals(e.getSQLState()) || "40001".equals(e.getSQLState());
+  }
+
+  /** SQLSTATE class decides: what the server refused for a reason in the statement is a bug. */
+  RuntimeException translate(SQLException e) {
+    String state = e.getSQLState() == null ? "08000" : e.getSQLState();
+    return switch (state.substring(0, 2)) {
+      case "08", "53", "55", "57", "58", "XX", "40", "28", "3D" ->
+          new StoreUnavailableException(config + ": " + e.getMessage(), e);
+      case "25" ->
+          new StoreUnavailableException(config + " is read-only or idle: " + e.getMessage(), e);
+      default -> new StoreStatementException(state, e);
+    };
+  }
+
+  @Override
+  public void close() {
+    pool.close();
+  }
+}

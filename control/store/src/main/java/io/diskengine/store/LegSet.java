@@ -1,0 +1,193 @@
+package io.diskengine.store;
+
+import io.diskengine.model.ObjectKind;
+import io.diskengine.model.ObjectRef;
+import io.diskengine.store.AgentWrite.CommitOut;
+import io.diskengine.store.AgentWrite.InSync;
+import io.diskengine.store.AgentWrite.Readmit;
+import io.diskengine.store.AgentWrite.RebuildStarted;
+import io.diskengine.store.WriteResult.Applied;
+import io.diskengine.store.WriteResult.Refused;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * Changes of the set of legs that a volume may use (laws 7 to 9). Each raises the volume's epoch
+ * and carries the grants of the legs that stay, so that no RPC is needed for them.
+ */
+final class LegSet {
+  private static final String MY_VOLUME =
+      "volume_id IN (SELECT m.volume_id FROM volume_mapping m WHERE m.node_id = ?"
+          + " AND m.state NOT IN "
+          + Rows.FINAL_MAPPING
+          + ")";
+
+  private final Tx tx;
+  private final long nodeId;
+
+  LegSet(Tx tx, long nodeId) {
+    this.tx = tx;
+    this.nodeId = nodeId;
+  }
+
+  WriteResult commitOut(CommitOut w) throws SQLException {
+    if (w.lvolIds().isEmpty()) {
+      return new Refused("no leg is named");
+    }
+    Optional<Long> epoch =
+        tx.first(
+            r -> r.getLong(1),
+            "SELECT v.epoch FROM volume v JOIN volume_mapping m ON m.volume_id = v.id"
+                + " WHERE v.id = ? AND m.node_id = ? AND m.state NOT IN "
+                + Rows.FINAL_MAPPING,
+            w.volumeId(),
+            nodeId);
+    if (epoch.isEmpty()) {
+      return new Refused("volume " + w.volumeId() + " is not mapped to this node");
+    }
+    if (epoch.get() != w.volumeEpoch()) {
+      return new Refused("volume " + w.volumeId() + " is at epoch " + epoch.get());
+    }
+    long survivors =
+        tx.number(
+            "SELECT count(*) FROM lvol WHERE volume_id = ? AND sync = 'IN_SYNC' AND id <> ALL(?)"
+                + " AND state NOT IN ('DELETING', 'DELETED')",
+            w.volumeId(),
+            w.lvolIds());
+    if (survivors == 0) {
+      return new Refused("no in-sync leg would be left of volume " + w.volumeId());
+    }
+    List<String> names =
+        tx.query(
+            r -> r.getString(1),
+            "UPDATE lvol SET sync = 'OUT', rebuild_percent = NULL, version = version + 1"
+                + " WHERE volume_id = ? AND id = ANY(?) AND sync <> 'OUT' RETURNING name",
+            w.volumeId(),
+            w.lvolIds());
+    if (names.isEmpty()) {
+      return new Refused("the legs are OUT already");
+    }
+    tx.update(
+        "UPDATE lvol_grant SET state = 'REVOKING', version = version + 1"
+            + " WHERE lvol_id = ANY(?) AND state IN ('GRANTING', 'GRANTED')",
+        w.lvolIds());
+    raiseEpoch(w.volumeId());
+    tx.update(
+        "INSERT INTO event (severity, node_id, object_kind, object_id, object_name, message)"
+            + " VALUES ('WARNING', ?, 'VOLUME', ?, object_name('VOLUME', ?), ?)",
+        nodeId,
+        w.volumeId(),
+        w.volumeId(),
+        String.join(", ", names) + " is OUT: " + w.cause());
+    return new Applied(w.volumeId());
+  }
+
+  /** The grants of the legs that stay are valid at the new epoch. */
+  private void raiseEpoch(long volumeId) throws SQLException {
+    tx.update(
+        "WITH raised AS (UPDATE volume SET epoch = epoch + 1, version = version + 1"
+            + " WHERE id = ? RETURNING id, epoch)"
+            + " UPDATE lvol_grant g SET volume_epoch = raised.epoch, version = g.version + 1"
+            + " FROM raised, lvol l WHERE l.volume_id = raised.id AND g.lvol_id = l.id"
+            + " AND g.state IN ('GRANTING', 'GRANTED')",
+        volumeId);
+  }
+
+  WriteResult readmit(Readmit w) throws SQLException {
+    Optional<Long> grant =
+        tx.first(
+            r -> r.getLong(1),
+            "WITH leg AS (SELECT l.id, l.volume_id, d.node_id FROM lvol l"
+                + " JOIN disk d ON d.id = l.disk_id WHERE l.id = ? AND l.version = ?"
+                + " AND l.sync = 'OUT' AND l.state = 'UP' AND NOT EXISTS"
+                + " (SELECT FROM lvol_grant g WHERE g.lvol_id = l.id AND g.state <> 'REVOKED'))"
+                + " INSERT INTO lvol_grant (lvol_id, mapping_id, host_nqn, volume_epoch)"
+                + " SELECT leg.id, m.id, n.host_nqn, v.epoch FROM leg"
+                + " JOIN volume v ON v.id = leg.volume_id"
+                + " JOIN volume_mapping m ON m.volume_id = v.id AND m.node_id = ?"
+                + " AND m.state IN ('INITIALISED', 'ATTACHED')"
+                + " JOIN node n ON n.id = m.node_id"
+                + " WHERE (SELECT count(*) FROM lvol o JOIN disk d ON d.id = o.disk_id"
+                + " WHERE d.node_id = leg.node_id AND (o.sync = 'REBUILDING' OR (o.sync = 'OUT'"
+                + " AND EXISTS (SELECT FROM lvol_grant g WHERE g.lvol_id = o.id"
+                + " AND g.state IN ('GRANTING', 'GRANTED')))))"
+                + " < (SELECT max_rebuilds_per_node FROM cluster)"
+                + " RETURNING id",
+            w.lvolId(),
+            w.version(),
+            nodeId);
+    if (grant.isEmpty()) {
+      return new Refused(
+          "lvol "
+              + w.lvolId()
+              + " cannot come back now: it changed, is not UP and OUT, has a grant that is not"
+              + " REVOKED, or its node rebuilds as many replicas as it may");
+    }
+    tx.update("UPDATE lvol SET version = version + 1 WHERE id = ?", w.lvolId());
+    return new Applied(grant.get());
+  }
+
+  WriteResult rebuildStarted(RebuildStarted w) throws SQLException {
+    return updated(
+        ObjectKind.LVOL,
+        w.lvolId(),
+        tx.update(
+            "UPDATE lvol SET sync = 'REBUILDING', rebuild_percent = 0, version = version + 1"
+                + " WHERE id = ? AND version = ? AND sync = 'OUT' AND EXISTS"
+                + " (SELECT FROM lvol_grant g WHERE g.lvol_id = lvol.id AND g.state = 'GRANTED')"
+                + " AND "
+                + MY_VOLUME,
+            w.lvolId(),
+            w.version(),
+            nodeId));
+  }
+
+  WriteResult inSync(InSync w) throws SQLException {
+    Optional<Long> volume =
+        tx.first(
+            r -> r.getLong(1),
+            "UPDATE lvol SET sync = 'IN_SYNC', rebuild_percent = NULL, version = version + 1"
+                + " WHERE id = ? AND version = ? AND sync = 'REBUILDING' AND "
+                + MY_VOLUME
+                + " RETURNING volume_id",
+            w.lvolId(),
+            w.version(),
+            nodeId);
+    if (volume.isPresent()) {
+      raiseEpoch(volume.get());
+    }
+    return updated(ObjectKind.LVOL, w.lvolId(), volume.isPresent() ? 1 : 0);
+  }
+
+  /** A mapping that ended: its grants are to be revoked; an unfinished rebuild is worth nothing. */
+  void release(long mappingId) throws SQLException {
+    tx.update(
+        "UPDATE lvol_grant SET state = 'REVOKING', version = version + 1"
+            + " WHERE mapping_id = ? AND state IN ('GRANTING', 'GRANTED')",
+        mappingId);
+    tx.update(
+        "UPDATE lvol SET sync = 'OUT', rebuild_percent = NULL, version = version + 1"
+            + " WHERE sync = 'REBUILDING'"
+            + " AND volume_id = (SELECT volume_id FROM volume_mapping WHERE id = ?)",
+        mappingId);
+  }
+
+  /** Applied for one row; else says what is there now. */
+  WriteResult updated(ObjectKind kind, long id, int rows) throws SQLException {
+    if (rows == 1) {
+      return new Applied(id);
+    }
+    String table = kind == ObjectKind.GRANT ? "lvol_grant" : kind.name().toLowerCase(Locale.ROOT);
+    Optional<String> now =
+        tx.first(
+            r -> r.getString(1) + " at version " + r.getLong(2),
+            "SELECT state, version FROM " + table + " WHERE id = ?",
+            id);
+    ObjectRef object = new ObjectRef(kind, id);
+    return new Refused(
+        now.map(state -> object + " is " + state + ": not what this was planned from")
+            .orElse(object + " does not exist"));
+  }
+}

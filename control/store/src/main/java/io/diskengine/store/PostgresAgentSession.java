@@ -1,0 +1,251 @@
+package io.diskengine.store;
+
+import io.diskengine.model.Cluster;
+import io.diskengine.model.Disk;
+import io.diskengine.model.Grant;
+import io.diskengine.model.Lvol;
+import io.diskengine.model.Node;
+import io.diskengine.model.NodeView;
+import io.diskengine.model.Reason;
+import io.diskengine.model.VmMapping;
+import io.diskengine.model.Volume;
+import io.diskengine.model.VolumeMapping;
+import io.diskengine.store.AgentWrite.AppendEvent;
+import io.diskengine.store.AgentWrite.DiskFree;
+import io.diskengine.store.AgentWrite.FinishIntent;
+import io.diskengine.store.AgentWrite.PublishPlan;
+import io.diskengine.store.AgentWrite.PublishReasons;
+import io.diskengine.store.AgentWrite.RebuildProgress;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** {@link AgentSession} on PostgreSQL. */
+final class PostgresAgentSession implements AgentSession {
+  private final Database database;
+  private final long nodeId;
+  private final String nodeName;
+  private final String holder;
+  private final long leaseEpoch;
+  private final List<String> viewStatements;
+
+  /** What is in the database, as far as this session knows; null = not known. */
+  private volatile @Nullable List<Reason> published;
+
+  PostgresAgentSession(
+      Database database, long nodeId, String nodeName, String holder, long leaseEpoch) {
+    this.database = database;
+    this.nodeId = nodeId;
+    this.nodeName = nodeName;
+    this.holder = holder;
+    this.leaseEpoch = leaseEpoch;
+    viewStatements = viewStatements(nodeId);
+  }
+
+  @Override
+  public long nodeId() {
+    return nodeId;
+  }
+
+  @Override
+  public String nodeName() {
+    return nodeName;
+  }
+
+  @Override
+  public long leaseEpoch() {
+    return leaseEpoch;
+  }
+
+  @Override
+  public Instant renew() {
+    return database
+        .single(tx ->
+            tx.first(
+                r -> r.getObject(1, OffsetDateTime.class).toInstant(),
+                "UPDATE node SET lease_expires = clock_timestamp() +"
+                    + " (SELECT lease_ttl_ms FROM cluster) * interval '1 ms'"
+                    + " WHERE id = ? AND lease_epoch = ? AND lease_holder = ?"
+                    + " RETURNING lease_expires",
+                nodeId,
+                leaseEpoch,
+                holder))
+        .orElseThrow(() -> new LeaseLostException(nodeName, leaseEpoch));
+  }
+
+  @Override
+  public void release() {
+    database.single(tx ->
+        tx.update(
+            "UPDATE node SET lease_holder = NULL, lease_expires = clock_timestamp()"
+                + " WHERE id = ? AND lease_epoch = ? AND lease_holder = ?",
+            nodeId,
+            leaseEpoch,
+            holder));
+  }
+
+  /** One snapshot: REPEATABLE READ over all SELECTs, sent in one round trip. */
+  private static List<String> viewStatements(long node) {
+    String live = "m.state NOT IN " + Rows.FINAL_MAPPING;
+    String lvols =
+        "SELECT l.id FROM lvol l JOIN disk d ON d.id = l.disk_id"
+            + " WHERE d.node_id = :node AND l.state <> 'DELETED'"
+            + " UNION SELECT l.id FROM lvol l JOIN volume_mapping m ON m.volume_id = l.volume_id"
+            + (" WHERE m.node_id = :node AND l.state <> 'DELETED' AND " + live);
+    String volumes = "SELECT volume_id FROM lvol WHERE id IN (" + lvols + ")";
+    String disks =
+        "SELECT disk_id FROM lvol WHERE id IN ("
+            + lvols
+            + ") UNION SELECT id FROM disk WHERE node_id = :node";
+    String mappings = "m.volume_id IN (" + volumes + ") AND " + live;
+    return List.of(
+            "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+            "SELECT * FROM cluster",
+            Rows.SELECT_NODE
+                + (" WHERE n.id = :node OR n.id IN (SELECT node_id FROM disk WHERE id IN (" + disks)
+                + (")) OR n.id IN (SELECT m.node_id FROM volume_mapping m WHERE " + mappings)
+                + ") ORDER BY n.id",
+            "SELECT * FROM disk WHERE id IN (" + disks + ") ORDER BY id",
+            "SELECT * FROM volume WHERE id IN (" + volumes + ") ORDER BY id",
+            Rows.SELECT_LVOL + " WHERE l.id IN (" + lvols + ") ORDER BY l.id",
+            ("SELECT * FROM lvol_grant WHERE state <> 'REVOKED' AND lvol_id IN (" + lvols)
+                + ") ORDER BY id",
+            "SELECT m.* FROM volume_mapping m WHERE " + mappings + " ORDER BY m.id",
+            (Rows.SELECT_VM_MAPPING + " WHERE m.node_id = :node AND " + live)
+                + " AND vm.state <> 'DETACHED' ORDER BY vm.id")
+        .stream()
+        .map(s -> s.replace(":node", Long.toString(node)))
+        .toList();
+  }
+
+  @Override
+  @SuppressWarnings("unchecked") // the lists are in the order of the row readers
+  public NodeView view() {
+    List<List<?>> rows =
+        database.snapshot(
+            viewStatements,
+            List.of(
+                Rows::cluster,
+                Rows::node,
+                Rows::disk,
+                Rows::volume,
+                Rows::lvol,
+                Rows::grant,
+                Rows::mapping,
+                Rows::vmMapping));
+    List<Node> nodes = (List<Node>) rows.get(1);
+    Node own = nodes.stream().filter(n -> n.id() == nodeId).findFirst().orElseThrow();
+    return new NodeView(
+        (Cluster) rows.getFirst().getFirst(),
+        own,
+        nodes.stream().filter(n -> n.id() != nodeId).toList(),
+        (List<Disk>) rows.get(2),
+        (List<Volume>) rows.get(3),
+        (List<Lvol>) rows.get(4),
+        (List<Grant>) rows.get(5),
+        (List<VolumeMapping>) rows.get(6),
+        (List<VmMapping>) rows.get(7));
+  }
+
+  @Override
+  public List<WriteResult> write(List<AgentWrite> writes) {
+    if (writes.stream().allMatch(this::isKnown)) {
+      return writes.stream().map(w -> (WriteResult) new WriteResult.Applied(nodeId)).toList();
+    }
+    List<WriteResult> results;
+    try {
+      results = database.transaction(tx -> apply(tx, writes));
+    } catch (StoreStatementException e) {
+      if (!e.isRefusal()) {
+        throw e;
+      }
+      results = writes.size() == 1 ? List.of(refused(e)) : oneByOne(writes);
+    }
+    for (AgentWrite write : writes) {
+      if (write instanceof PublishReasons publish) {
+        published = publish.reasons();
+      }
+    }
+    return results;
+  }
+
+  /** A guard of the schema refused one write and so undid all: find out which. */
+  private List<WriteResult> oneByOne(List<AgentWrite> writes) {
+    List<WriteResult> results = new ArrayList<>();
+    for (AgentWrite write : writes) {
+      try {
+        results.addAll(database.transaction(tx -> apply(tx, List.of(write))));
+      } catch (StoreStatementException e) {
+        if (!e.isRefusal()) {
+          throw e;
+        }
+        results.add(refused(e));
+      }
+    }
+    return results;
+  }
+
+  private static WriteResult refused(StoreStatementException e) {
+    return new WriteResult.Refused(e.reason());
+  }
+
+  private boolean isKnown(AgentWrite write) {
+    return write instanceof PublishReasons publish && publish.reasons().equals(published);
+  }
+
+  private List<WriteResult> apply(Tx tx, List<AgentWrite> writes) throws SQLException {
+    holdLease(tx);
+    if (writes.stream().allMatch(PostgresAgentSession::mayBeLostInACrash)) {
+      tx.update("SET LOCAL synchronous_commit = off");
+    }
+    AgentWriter writer = new AgentWriter(tx, nodeId, leaseEpoch);
+    writer.lockVolumes(writes);
+    List<WriteResult> results = new ArrayList<>(writes.size());
+    for (AgentWrite write : writes) {
+      results.add(isKnown(write) ? new WriteResult.Applied(nodeId) : writer.apply(write));
+    }
+    return results;
+  }
+
+  /**
+   * Keeps the lease from changing hands until the transaction ends, so that every statement in it
+   * is covered by the epoch and none can commit after a successor was admitted.
+   */
+  private void holdLease(Tx tx) throws SQLException {
+    tx.first(
+            r -> 1,
+            "SELECT 1 FROM node WHERE id = ? AND lease_epoch = ? AND lease_holder = ?"
+                + " AND lease_expires > clock_timestamp() FOR SHARE",
+            nodeId,
+            leaseEpoch,
+            holder)
+        .orElseThrow(() -> new LeaseLostException(nodeName, leaseEpoch));
+  }
+
+  /** Said again by the next reconcile, or history that an open intent or a reason repeats. */
+  private static boolean mayBeLostInACrash(AgentWrite write) {
+    return switch (write) {
+      case FinishIntent w -> true;
+      case PublishReasons w -> true;
+      case PublishPlan w -> true;
+      case AppendEvent w -> true;
+      case RebuildProgress w -> true;
+      case DiskFree w -> true;
+      default -> false;
+    };
+  }
+
+  @Override
+  public List<PlanRequest> planRequests() {
+    return database.single(tx ->
+        tx.query(
+            Rows::planRequest,
+            "SELECT p.*, n.name AS node_name FROM plan_request p"
+                + " JOIN node n ON n.id = p.node_id"
+                + " WHERE p.node_id = ? AND p.answered_at IS NULL ORDER BY p.id",
+            nodeId));
+  }
+}

@@ -1,0 +1,24 @@
+package io.diskengine.store;
+
+import java.util.concurrent.atomic.LongAdder;
+
+/** What one process asked of PostgreSQL since it started. */
+public final class StoreCounters {
+  final LongAdder statements = new LongAdder();
+  final LongAdder commits = new LongAdder();
+  final LongAdder rollbacks = new LongAdder();
+
+  /** SQL statements sent, {@code BEGIN} and {@code COMMIT} included. */
+  public long statements() {
+    return statements.sum();
+  }
+
+  /** Transactions that wrote and were committed. */
+  public long commits() {
+    return commits.sum();
+  }
+
+  public long rollbacks() {
+    return rollbacks.sum();
+  }
+}

@@ -1,0 +1,138 @@
+package io.diskengine.store;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Types;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Statements on one connection, counted. Parameters: numbers, text, enums, uuids, instants, lists.
+ */
+final class Tx {
+  private final Connection connection;
+  private final StoreCounters counters;
+  private boolean used;
+
+  /** Reads the current row. */
+  interface Row<T> {
+    T read(ResultSet r) throws SQLException;
+  }
+
+  Tx(Connection connection, StoreCounters counters) {
+    this.connection = connection;
+    this.counters = counters;
+  }
+
+  boolean used() {
+    return used;
+  }
+
+  int update(String sql, @Nullable Object... parameters) throws SQLException {
+    try (PreparedStatement s = prepare(sql, parameters)) {
+      return s.executeUpdate();
+    }
+  }
+
+  <T> List<T> query(Row<T> row, String sql, @Nullable Object... parameters) throws SQLException {
+    try (PreparedStatement s = prepare(sql, parameters);
+        ResultSet r = s.executeQuery()) {
+      return rows(row, r);
+    }
+  }
+
+  <T> Optional<T> first(Row<T> row, String sql, @Nullable Object... parameters)
+      throws SQLException {
+    return query(row, sql, parameters).stream().findFirst();
+  }
+
+  /** For statements that return exactly one number. */
+  long number(String sql, @Nullable Object... parameters) throws SQLException {
+    return query(r -> r.getLong(1), sql, parameters).getFirst();
+  }
+
+  String setting(String name) throws SQLException {
+    return query(r -> r.getString(1), "SELECT current_setting(?)", name).getFirst();
+  }
+
+  /** Several statements in one round trip; one list per statement that returns rows. */
+  List<List<?>> queries(List<String> statements, List<Row<?>> rows) throws SQLException {
+    List<List<?>> results = new ArrayList<>();
+    counters.statements.add(statements.size() - 1L);
+    try (PreparedStatement s = prepare(String.join(";\n", statements))) {
+      boolean hasRows = s.execute();
+      while (hasRows || s.getUpdateCount() >= 0) {
+        if (hasRows) {
+          try (ResultSet r = s.getResultSet()) {
+            results.add(rows(rows.get(results.size()), r));
+          }
+        }
+        hasRows = s.getMoreResults();
+      }
+    }
+    return results;
+  }
+
+  private static <T> List<T> rows(Row<T> row, ResultSet r) throws SQLException {
+    List<T> rows = new ArrayList<>();
+    while (r.next()) {
+      rows.add(row.read(r));
+    }
+    return rows;
+  }
+
+  @SuppressWarnings("resource") // every caller closes it
+  private PreparedStatement prepare(String sql, @Nullable Object... parameters)
+      throws SQLException {
+    used = true;
+    counters.statements.increment();
+    PreparedStatement s = connection.prepareStatement(sql);
+    for (int i = 0; i < parameters.length; i++) {
+      bind(s, i + 1, parameters[i]);
+    }
+    return s;
+  }
+
+  private void bind(PreparedStatement s, int index, @Nullable Object value) throws SQLException {
+    switch (value) {
+      case null -> s.setNull(index, Types.NULL);
+      case Enum<?> e -> s.setString(index, e.name());
+      case Instant at -> s.setObject(index, at.atOffset(ZoneOffset.UTC));
+      case List<?> list ->
+          s.setArray(index, connection.createArrayOf(arrayType(list), texts(list)));
+      default -> s.setObject(index, value);
+    }
+  }
+
+  private static String arrayType(List<?> list) {
+    for (Object element : list) {
+      if (element != null) {
+        return switch (element) {
+          case Long l -> "bigint";
+          case Integer i -> "integer";
+          case Instant at -> "timestamptz";
+          default -> "text";
+        };
+      }
+    }
+    return "text";
+  }
+
+  private static @Nullable Object[] texts(List<?> list) {
+    @Nullable Object[] elements = new Object[list.size()];
+    for (int i = 0; i < elements.length; i++) {
+      Object element = list.get(i);
+      elements[i] =
+          element == null || element instanceof Long || element instanceof Integer
+              ? element
+              : element.toString();
+    }
+    return elements;
+  }
+}
