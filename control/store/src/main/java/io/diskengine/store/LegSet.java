@@ -52,7 +52,7 @@ final class LegSet {
     }
     long survivors =
         tx.number(
-            "SELECT count(*) FROM lvol WHERE volume_id = ? AND sync = 'IN_SYNC' AND id <> ALL(?)"
+            "SELECT count(*) FROM lvol WHERE volume_id = ? AND sync = 'IN_SYNC' AND id <> ALL(?::bigint[])"
                 + " AND state NOT IN ('DELETING', 'DELETED')",
             w.volumeId(),
             w.lvolIds());
@@ -63,7 +63,7 @@ final class LegSet {
         tx.query(
             r -> r.getString(1),
             "UPDATE lvol SET sync = 'OUT', rebuild_percent = NULL, version = version + 1"
-                + " WHERE volume_id = ? AND id = ANY(?) AND sync <> 'OUT' RETURNING name",
+                + " WHERE volume_id = ? AND id = ANY(?::bigint[]) AND sync <> 'OUT' RETURNING name",
             w.volumeId(),
             w.lvolIds());
     if (names.isEmpty()) {
@@ -71,7 +71,7 @@ final class LegSet {
     }
     tx.update(
         "UPDATE lvol_grant SET state = 'REVOKING', version = version + 1"
-            + " WHERE lvol_id = ANY(?) AND state IN ('GRANTING', 'GRANTED')",
+            + " WHERE lvol_id = ANY(?::bigint[]) AND state IN ('GRANTING', 'GRANTED')",
         w.lvolIds());
     raiseEpoch(w.volumeId());
     tx.update(

@@ -137,7 +137,7 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
                     r.getLong("promised_bytes")),
             "SELECT d.*, (SELECT coalesce(sum(l.size_bytes), 0) FROM lvol l"
                 + " WHERE l.disk_id = d.id AND l.state <> 'DELETED') AS promised_bytes"
-                + " FROM disk d WHERE d.state <> 'RETIRED' AND d.node_id = ANY(?) ORDER BY d.id",
+                + " FROM disk d WHERE d.state <> 'RETIRED' AND d.node_id = ANY(?::bigint[]) ORDER BY d.id",
             List.copyOf(nodes.keySet()));
     return switch (Placement.place(
         candidates, request.replicas(), request.sizeBytes(), overcommitPercent)) {
@@ -196,7 +196,7 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
             .query(
                 Rows::lvol,
                 Rows.SELECT_LVOL
-                    + " WHERE l.volume_id = ANY(?) AND l.state <> 'DELETED' ORDER BY l.slot, l.id",
+                    + " WHERE l.volume_id = ANY(?::bigint[]) AND l.state <> 'DELETED' ORDER BY l.slot, l.id",
                 ids)
             .stream()
             .collect(Collectors.groupingBy(Lvol::volumeId));
@@ -204,7 +204,7 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
         tx
             .query(
                 Rows::mapping,
-                "SELECT * FROM volume_mapping WHERE volume_id = ANY(?) AND state NOT IN "
+                "SELECT * FROM volume_mapping WHERE volume_id = ANY(?::bigint[]) AND state NOT IN "
                     + Rows.FINAL_MAPPING,
                 ids)
             .stream()
@@ -213,7 +213,7 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
     for (VmMapping vm :
         tx.query(
             Rows::vmMapping,
-            Rows.SELECT_VM_MAPPING + " WHERE vm.mapping_id = ANY(?) ORDER BY vm.id",
+            Rows.SELECT_VM_MAPPING + " WHERE vm.mapping_id = ANY(?::bigint[]) ORDER BY vm.id",
             mappings.values().stream().map(VolumeMapping::id).toList())) {
       vmMappings.put(vm.mappingId(), vm);
     }

@@ -23,7 +23,10 @@ import io.diskengine.store.AgentWrite.MappingChanged;
 import io.diskengine.store.AgentWrite.NodeSeen;
 import io.diskengine.store.AgentWrite.VmMappingChanged;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 
 /** A database with a controller and agents of two storage nodes and one baremetal node. */
@@ -34,6 +37,7 @@ final class Fixture implements AutoCloseable {
   final String url;
   final PostgresControllerStore controller;
   private final List<PostgresAgentStore> stores = new ArrayList<>();
+  private final Map<String, StoreCounters> counters = new HashMap<>();
 
   Fixture(Server server) {
     url = server.newDatabase();
@@ -61,12 +65,19 @@ final class Fixture implements AutoCloseable {
   }
 
   AgentSession agent(String node) {
-    return held(agentStore(node).acquire(registration(node), "test " + node));
+    PostgresAgentStore store = agentStore(node);
+    counters.put(node, store.database().counters());
+    return held(store.acquire(registration(node), "test " + node));
   }
 
   static AgentSession held(Lease lease) {
     assertThat(lease).isInstanceOf(Lease.Held.class);
     return ((Lease.Held) lease).session();
+  }
+
+  /** Of the connections of the {@link #agent}. */
+  StoreCounters counters(String node) {
+    return Objects.requireNonNull(counters.get(node));
   }
 
   /** A storage node with one disk that is UP. */
