@@ -215,14 +215,18 @@ final class PostgresAgentSession implements AgentSession {
    * is covered by the epoch and none can commit after a successor was admitted.
    */
   private void holdLease(Tx tx) throws SQLException {
-    tx.first(
-            r -> 1,
-            "SELECT 1 FROM node WHERE id = ? AND lease_epoch = ? AND lease_holder = ?"
-                + " AND lease_expires > clock_timestamp() FOR SHARE",
-            nodeId,
-            leaseEpoch,
-            holder)
-        .orElseThrow(() -> new LeaseLostException(nodeName, leaseEpoch));
+    boolean held =
+        !tx.query(
+                r -> 1,
+                "SELECT 1 FROM node WHERE id = ? AND lease_epoch = ? AND lease_holder = ?"
+                    + " AND lease_expires > clock_timestamp() FOR SHARE",
+                nodeId,
+                leaseEpoch,
+                holder)
+            .isEmpty();
+    if (!held) {
+      throw new LeaseLostException(nodeName, leaseEpoch);
+    }
   }
 
   /** Said again by the next reconcile, or history that an open intent or a reason repeats. */

@@ -105,15 +105,13 @@ final class JournalTest {
   void reasonsAreReplacedReadBackAndFollowedToTheirRoot() {
     ObjectRef node = new ObjectRef(ObjectKind.NODE, sn1.nodeId());
     ObjectRef disk = new ObjectRef(ObjectKind.DISK, 7);
-    Reason root =
-        new Reason(node, "SPDK to answer", SINCE, 3, "connection refused", SINCE, null);
+    Reason root = new Reason(node, "SPDK to answer", SINCE, 3, "connection refused", SINCE, null);
     Reason leaf = new Reason(disk, "its node", SINCE, 0, null, null, node);
     Fixture.applied(sn1, new PublishReasons(List.of(root, leaf)));
     assertThat(fixture.controller.why(disk))
         .extracting(ReasonRow::reason)
         .containsExactly(leaf, root);
-    assertThat(fixture.controller.why(node))
-        .containsExactly(new ReasonRow("sn1", "sn1", root));
+    assertThat(fixture.controller.why(node)).containsExactly(new ReasonRow("sn1", "sn1", root));
     Fixture.applied(sn1, new PublishReasons(List.of(root)));
     assertThat(fixture.controller.reasons()).extracting(ReasonRow::reason).containsExactly(root);
     Fixture.applied(sn1, new PublishReasons(List.of()));
@@ -123,8 +121,7 @@ final class JournalTest {
   @Test
   void sameReasonsAgainCostNothing() {
     Reason reason =
-        new Reason(
-            new ObjectRef(ObjectKind.NODE, sn1.nodeId()), "x", SINCE, 1, null, null, null);
+        new Reason(new ObjectRef(ObjectKind.NODE, sn1.nodeId()), "x", SINCE, 1, null, null, null);
     Fixture.applied(sn1, new PublishReasons(List.of(reason)));
     long before = fixture.counters("sn1").statements();
     Fixture.applied(sn1, new PublishReasons(List.of(reason)));

@@ -172,9 +172,7 @@ final class LegSetTest {
     Fixture.applied(
         bm1,
         new AgentWrite.MappingChanged(
-            second.id(),
-            second.version(),
-            io.diskengine.model.VolumeMappingState.INITIALISED));
+            second.id(), second.version(), io.diskengine.model.VolumeMappingState.INITIALISED));
     for (Volume v : view.volumes()) {
       long leg =
           view.lvols().stream()
@@ -185,8 +183,7 @@ final class LegSetTest {
       Fixture.applied(bm1, new CommitOut(v.id(), v.epoch(), List.of(leg), "x"));
     }
     Fixture.confirmAll(sn1);
-    List<Lvol> out =
-        bm1.view().lvols().stream().filter(l -> l.sync() == LvolSync.OUT).toList();
+    List<Lvol> out = bm1.view().lvols().stream().filter(l -> l.sync() == LvolSync.OUT).toList();
     assertThat(out).hasSize(2);
     Fixture.applied(bm1, new Readmit(out.get(0).id(), out.get(0).version()));
     assertThat(Fixture.refused(bm1, new Readmit(out.get(1).id(), out.get(1).version())))

@@ -115,8 +115,7 @@ final class SchemaTest {
     assertThatThrownBy(
             () -> Server.execute(fixture.url, "UPDATE diskengine.volume SET state = 'SILLY'"))
         .hasStackTraceContaining("cannot go from CREATING to SILLY");
-    assertThatThrownBy(
-            () -> Server.execute(fixture.url, "UPDATE diskengine.lvol SET state = 'UP'"))
+    assertThatThrownBy(() -> Server.execute(fixture.url, "UPDATE diskengine.lvol SET state = 'UP'"))
         .hasStackTraceContaining("lvol_check");
   }
 
@@ -173,7 +172,6 @@ final class SchemaTest {
 
   @Test
   void serverWithoutFsyncIsNamedAsAProblem() {
-    assertThat(fixture.controller.database().serverProblems())
-        .contains("fsync is off: must be on");
+    assertThat(fixture.controller.database().serverProblems()).contains("fsync is off: must be on");
   }
 }

@@ -19,6 +19,7 @@ import io.diskengine.store.AgentWrite.MappingChanged;
 import io.diskengine.store.RefusedException.Code;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -48,8 +49,7 @@ final class VolumeLifecycleTest {
 
   private static void assertRefused(Code code, Callable<?> request) {
     assertThatThrownBy(request::call)
-        .isInstanceOfSatisfying(
-            RefusedException.class, e -> assertThat(e.code()).isEqualTo(code));
+        .isInstanceOfSatisfying(RefusedException.class, e -> assertThat(e.code()).isEqualTo(code));
   }
 
   @Test
@@ -88,8 +88,7 @@ final class VolumeLifecycleTest {
         .allMatch(g -> g.hostNqn().equals(view.node().hostNqn()));
     Fixture.attachAll(bm1);
     VolumeDetails attached = controller.volume("db").orElseThrow();
-    VmMapping vm = attached.vmMapping();
-    assertThat(vm).isNotNull();
+    VmMapping vm = Objects.requireNonNull(attached.vmMapping());
     assertThat(vm.socketPath()).isEqualTo("/run/s.sock");
     assertThat(vm.controllerName()).isEqualTo("vhost" + vm.id() + "_" + attached.volume().tag());
 
@@ -195,13 +194,12 @@ final class VolumeLifecycleTest {
     fixture.agent("bm2");
     controller.createVolume(Fixture.volume("db", 1));
     controller.attach("db", "bm1");
-    assertThatThrownBy(
-            () ->
-                Server.execute(
-                    fixture.url,
-                    "INSERT INTO diskengine.volume_mapping (volume_id, node_id, clean)"
-                        + " SELECT v.id, n.id, true FROM diskengine.volume v, diskengine.node n"
-                        + " WHERE n.name = 'bm2'"))
+    assertThatThrownBy(() ->
+            Server.execute(
+                fixture.url,
+                "INSERT INTO diskengine.volume_mapping (volume_id, node_id, clean)"
+                    + " SELECT v.id, n.id, true FROM diskengine.volume v, diskengine.node n"
+                    + " WHERE n.name = 'bm2'"))
         .hasStackTraceContaining("volume_mapping_one_writer");
   }
 
