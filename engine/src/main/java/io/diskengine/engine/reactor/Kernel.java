@@ -1,6 +1,7 @@
 package io.diskengine.engine.reactor;
 
 import java.net.InetSocketAddress;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What one reactor asks of the operating system (contracts 8 and 9). Three implementations run the
@@ -11,7 +12,12 @@ import java.net.InetSocketAddress;
  * inside itself; its result arrives later in {@link #reap} under the caller's {@code userData}.
  * Results are those of the system call: a count or 0 on success, a negative errno on failure.
  * Memory named by an operation (buffers, the iovec array itself) stays untouched by the caller
- * until the completion was reaped. All calls except {@link #wake} come from the owning reactor.
+ * until the completion was reaped. User data is not negative. All calls except {@link #wake} come
+ * from one thread, that of the owning reactor; also {@link #close()} once operations were
+ * submitted, because only that thread can end them before their memory goes.
+ *
+ * <p>A socket is used through the kernel that made it (or another of the same kind): whether its
+ * descriptor is blocking depends on the implementation.
  *
  * <p>To end a socket: {@link #shutdown} it, wait until its outstanding operations returned, then
  * {@link #close} it. A descriptor is never closed under an outstanding operation.
@@ -35,7 +41,7 @@ public interface Kernel extends AutoCloseable {
   /** fallocate(2) with {@code FALLOC_FL_*} in {@code mode}. */
   void submitFallocate(int fd, int mode, long offsetBytes, long lengthBytes, long userData);
 
-  /** Completes with a connected, non-blocking, close-on-exec socket. */
+  /** Completes with a connected, close-on-exec socket. */
   void submitAccept(int listenFd, long userData);
 
   /** Completes with 0 when the stream socket {@code fd} is connected. */
@@ -70,7 +76,10 @@ public interface Kernel extends AutoCloseable {
 
   // Immediate calls: control path only.
 
-  /** open(2) with {@code O_*} flags and O_CLOEXEC added; a descriptor or a negative errno. */
+  /**
+   * open(2) with {@code O_*} flags; O_CLOEXEC is added, on block devices O_EXCL too. A descriptor
+   * or a negative errno.
+   */
   int openFile(String path, int flags, int mode);
 
   /** Size in bytes of a regular file or block device, or a negative errno. */
@@ -89,8 +98,7 @@ public interface Kernel extends AutoCloseable {
   int listen(InetSocketAddress local, int backlog);
 
   /** A TCP socket for {@link #submitConnect}, bound to {@code local} when not null. */
-  int streamSocket(
-      InetSocketAddress peer, @org.jspecify.annotations.Nullable InetSocketAddress local);
+  int streamSocket(InetSocketAddress peer, @Nullable InetSocketAddress local);
 
   /** The local address of a bound socket. */
   InetSocketAddress localAddress(int fd);
