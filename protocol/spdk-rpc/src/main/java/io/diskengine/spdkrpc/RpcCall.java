@@ -7,7 +7,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -35,7 +37,8 @@ public final class RpcCall<T> {
   private final Instant since = Instant.now();
   private final long startNs = System.nanoTime();
   private final Duration deadline;
-  private final Consumer<RpcCall<?>> released;
+  private final BiConsumer<RpcCall<?>, RpcResult<?>> released;
+  private final AtomicBoolean settling = new AtomicBoolean();
   private final AtomicReference<State> state = new AtomicReference<>(State.QUEUED);
   private final CompletableFuture<RpcResult<T>> settlement = new CompletableFuture<>();
   private volatile boolean deadlinePassed;
@@ -47,7 +50,7 @@ public final class RpcCall<T> {
       byte[] bytes,
       SpdkAddress address,
       Duration deadline,
-      Consumer<RpcCall<?>> released) {
+      BiConsumer<RpcCall<?>, RpcResult<?>> released) {
     this.id = id;
     this.request = request;
     this.bytes = bytes;
@@ -228,8 +231,10 @@ public final class RpcCall<T> {
   }
 
   void settle(RpcResult<T> result) {
-    if (settlement.complete(result)) {
-      released.accept(this);
+    if (settling.compareAndSet(false, true)) {
+      // Counted before anybody is woken: who has a result also sees it in the client's figures.
+      released.accept(this, result);
+      settlement.complete(result);
     }
   }
 

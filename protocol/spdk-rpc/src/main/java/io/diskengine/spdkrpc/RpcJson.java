@@ -1,7 +1,9 @@
 package io.diskengine.spdkrpc;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import java.lang.reflect.Constructor;
 import java.math.BigInteger;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.json.JsonFactory;
@@ -10,7 +12,11 @@ import tools.jackson.databind.DeserializationContext;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.MapperFeature;
 import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.cfg.MapperConfig;
 import tools.jackson.databind.deser.std.StdDeserializer;
+import tools.jackson.databind.introspect.AnnotatedMember;
+import tools.jackson.databind.introspect.AnnotatedParameter;
+import tools.jackson.databind.introspect.JacksonAnnotationIntrospector;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.module.SimpleModule;
 
@@ -43,11 +49,28 @@ public final class RpcJson {
         .disable(MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
         .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
         .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+        .annotationIntrospector(new NullMarkedComponents())
         .addModule(
             new SimpleModule("uint64")
                 .addDeserializer(long.class, new Uint64(long.class))
                 .addDeserializer(Long.class, new Uint64(Long.class)))
         .build();
+  }
+
+  /** A record component is required unless its type is {@link Nullable}. */
+  private static final class NullMarkedComponents extends JacksonAnnotationIntrospector {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public @Nullable Boolean hasRequiredMarker(MapperConfig<?> config, AnnotatedMember member) {
+      if (member instanceof AnnotatedParameter parameter
+          && parameter.getOwner().getAnnotated() instanceof Constructor<?> constructor
+          && constructor.getDeclaringClass().isRecord()) {
+        return !constructor.getAnnotatedParameterTypes()[parameter.getIndex()].isAnnotationPresent(
+            Nullable.class);
+      }
+      return super.hasRequiredMarker(config, member);
+    }
   }
 
   private static final class Uint64 extends StdDeserializer<Long> {

@@ -1,5 +1,6 @@
 package io.diskengine.spdkrpc;
 
+import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JavaType;
@@ -39,11 +40,13 @@ public record RpcRequest<T>(
         method, params, result -> RpcJson.MAPPER.treeToValue(result, type), MethodClass.of(method));
   }
 
-  static <T> RpcRequest<java.util.List<T>> listOf(
-      String method, @Nullable Object params, Class<T> element) {
-    JavaType type =
-        RpcJson.MAPPER.getTypeFactory().constructCollectionType(java.util.List.class, element);
+  /** JSON null, which SPDK writes for some empty lists, is an empty list. */
+  static <T> RpcRequest<List<T>> listOf(String method, @Nullable Object params, Class<T> element) {
+    JavaType type = RpcJson.MAPPER.getTypeFactory().constructCollectionType(List.class, element);
     return new RpcRequest<>(
-        method, params, result -> RpcJson.MAPPER.treeToValue(result, type), MethodClass.of(method));
+        method,
+        params,
+        result -> result.isNull() ? List.of() : RpcJson.MAPPER.treeToValue(result, type),
+        MethodClass.of(method));
   }
 }

@@ -101,7 +101,7 @@ public final class SpdkRpcClient implements AutoCloseable {
     if (slots.tryAcquire()) {
       return submitWithSlot(request, deadline);
     }
-    var call = new RpcCall<>(0, request, new byte[0], address, deadline, _ -> {});
+    var call = new RpcCall<>(0, request, new byte[0], address, deadline, (_, _) -> {});
     call.withdraw();
     call.settle(new RpcResult.Unavailable<>(fullText(request)));
     return call;
@@ -223,7 +223,7 @@ public final class SpdkRpcClient implements AutoCloseable {
     }
   }
 
-  private void release(RpcCall<?> call) {
+  private void release(RpcCall<?> call, RpcResult<?> result) {
     calls.remove(call.id());
     slots.release();
     if (!call.isSent()) {
@@ -235,7 +235,6 @@ public final class SpdkRpcClient implements AutoCloseable {
         present.forget(call);
       }
     }
-    RpcResult<?> result = Objects.requireNonNull(call.settled().orElse(null));
     boolean replied = result instanceof RpcResult.Ok || result instanceof RpcResult.Rejected;
     if (replied && call.deadlinePassed()) {
       lateReplies.incrementAndGet();
