@@ -15,7 +15,7 @@ import picocli.CommandLine.Spec;
     description = "Replicated block storage for virtual machines.",
     mixinStandardHelpOptions = true,
     versionProvider = Main.Version.class,
-    subcommands = {CommandLine.HelpCommand.class, GenerateCompletion.class},
+    subcommands = {EngineCommand.class, CommandLine.HelpCommand.class, GenerateCompletion.class},
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:Done.",

@@ -71,7 +71,7 @@ public final class Engine implements AutoCloseable {
 
   /** The parts, low to high: a part uses only those before it. */
   private static List<EnginePart> parts(EngineOptions options) {
-    return List.of();
+    return List.of(new VhostPart(options.vhostDirectory()));
   }
 
   private static void fault(Reactor reactor, Throwable bug) {

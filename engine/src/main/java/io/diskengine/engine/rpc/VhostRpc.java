@@ -72,8 +72,7 @@ public final class VhostRpc implements RpcModule {
     }
     VhostController controller = target.find(name);
     if (controller == null) {
-      throw new RpcFailure(
-          RpcFailure.INTERNAL_ERROR, RpcErrors.text(BdevException.ENODEV));
+      throw new RpcFailure(RpcFailure.INTERNAL_ERROR, RpcErrors.text(BdevException.ENODEV));
     }
     reply.ok(List.of(json(controller)));
   }

@@ -185,7 +185,11 @@ final class BlkRequest implements BdevIoOwner {
       int next = NativeMemory.getUnsignedShort(desc + 14);
       if ((flags & DESC_INDIRECT) != 0) {
         long at = memory.ofGuest(address, length);
-        if (indirect || length == 0 || length % DESC_BYTES != 0 || at == 0 || length > 65535L * 16) {
+        if (indirect
+            || length == 0
+            || length % DESC_BYTES != 0
+            || at == 0
+            || length > 65535L * 16) {
           return false;
         }
         indirect = true;

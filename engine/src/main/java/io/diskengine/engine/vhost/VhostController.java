@@ -91,7 +91,10 @@ public final class VhostController implements BdevEvents {
       throw new BdevException(
           BdevException.EINVAL, "the socket path " + socket + " is longer than 106 bytes");
     }
-    int fd = SocketCalls.socket(SocketCalls.AF_UNIX, SocketCalls.SOCK_STREAM | SocketCalls.SOCK_NONBLOCK | SocketCalls.SOCK_CLOEXEC);
+    int fd =
+        SocketCalls.socket(
+            SocketCalls.AF_UNIX,
+            SocketCalls.SOCK_STREAM | SocketCalls.SOCK_NONBLOCK | SocketCalls.SOCK_CLOEXEC);
     try {
       Files.deleteIfExists(bound);
       int result = SocketCalls.bind(fd, UnixDomainSocketAddress.of(bound));

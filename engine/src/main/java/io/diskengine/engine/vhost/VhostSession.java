@@ -19,8 +19,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * One connected frontend (QEMU) of a controller, all on one reactor: its messages, its guest's
- * memory, its queues; made and used there. It ends when the frontend leaves, sends nonsense, or the engine stops; what is
- * in flight then is finished first, so that a following session never meets it.
+ * memory, its queues; made and used there. It ends when the frontend leaves, sends nonsense, or the
+ * engine stops; what is in flight then is finished first, so that a following session never meets
+ * it.
  */
 final class VhostSession implements Poller {
   private static final Logger LOG = LoggerFactory.getLogger(VhostSession.class);
@@ -31,12 +32,9 @@ final class VhostSession implements Poller {
   private final Reactor reactor;
   private final int socket;
   private final Arena arena = Arena.ofConfined();
-  private final UnixMessage receiver =
-      new UnixMessage(arena, VhostMessage.MAX_DESCRIPTORS);
+  private final UnixMessage receiver = new UnixMessage(arena, VhostMessage.MAX_DESCRIPTORS);
   private final long message =
-      arena
-          .allocate(VhostMessage.HEADER_BYTES + VhostMessage.MAX_PAYLOAD_BYTES, 8)
-          .address();
+      arena.allocate(VhostMessage.HEADER_BYTES + VhostMessage.MAX_PAYLOAD_BYTES, 8).address();
   private final long eventOne = arena.allocate(16, 8).address();
   private final long config = arena.allocate(256, 8).address();
   private final int[] fds = new int[VhostMessage.MAX_DESCRIPTORS];
@@ -210,8 +208,7 @@ final class VhostSession implements Poller {
         return true;
       }
       int got =
-          receiver.receive(
-              socket, message + received, want - received, SocketCalls.MSG_DONTWAIT);
+          receiver.receive(socket, message + received, want - received, SocketCalls.MSG_DONTWAIT);
       if (got == -11) {
         return false;
       }
@@ -470,18 +467,17 @@ final class VhostSession implements Poller {
     }
     VirtQueue queue = queues[index];
     replyPending = true;
-    queue.stop(
-        () -> {
-          replyPending = false;
-          NativeMemory.putInt(message + VhostMessage.PAYLOAD, index);
-          NativeMemory.putInt(message + VhostMessage.PAYLOAD + 4, queue.release());
-          replyTo = VhostMessage.GET_VRING_BASE;
-          reply(8);
-          received = 0;
-          if (!ending) {
-            pollSocket();
-          }
-        });
+    queue.stop(() -> {
+      replyPending = false;
+      NativeMemory.putInt(message + VhostMessage.PAYLOAD, index);
+      NativeMemory.putInt(message + VhostMessage.PAYLOAD + 4, queue.release());
+      replyTo = VhostMessage.GET_VRING_BASE;
+      reply(8);
+      received = 0;
+      if (!ending) {
+        pollSocket();
+      }
+    });
     return true;
   }
 
@@ -500,11 +496,7 @@ final class VhostSession implements Poller {
     int bytes = VhostMessage.HEADER_BYTES + payloadBytes;
     int sent =
         receiver.send(
-            socket,
-            message,
-            bytes,
-            SocketCalls.MSG_DONTWAIT | SocketCalls.MSG_NOSIGNAL,
-            passed);
+            socket, message, bytes, SocketCalls.MSG_DONTWAIT | SocketCalls.MSG_NOSIGNAL, passed);
     if (sent != bytes) {
       end("a reply could not be sent: " + sent);
     }
@@ -532,7 +524,10 @@ final class VhostSession implements Poller {
       return;
     }
     ending = true;
-    LOG.atInfo().addKeyValue("controller", name()).addKeyValue("reason", reason).log("vhost session ends");
+    LOG.atInfo()
+        .addKeyValue("controller", name())
+        .addKeyValue("reason", reason)
+        .log("vhost session ends");
     drainQueue(0);
   }
 
@@ -570,13 +565,12 @@ final class VhostSession implements Poller {
     FileCalls.close(socket);
     // The poller list and this stack may be in use: leave the reactor and free memory afterwards.
     reactor.defer(
-        Task.of(
-            () -> {
-              reactor.removePoller(this);
-              releaseChannel();
-              arena.close();
-              controller.sessionEnded(this);
-            }));
+        Task.of(() -> {
+          reactor.removePoller(this);
+          releaseChannel();
+          arena.close();
+          controller.sessionEnded(this);
+        }));
   }
 
   private void releaseChannel() {

@@ -51,8 +51,7 @@ public final class VhostTarget {
     }
     List<Reactor> reactors = layer.reactors();
     Reactor reactor = reactors.get(nextReactor++ % reactors.size());
-    controllers.put(
-        name, VhostController.open(name, socket, readOnly, layer, bdev, reactor));
+    controllers.put(name, VhostController.open(name, socket, readOnly, layer, bdev, reactor));
   }
 
   /** EBUSY while a frontend is connected. */
@@ -77,12 +76,11 @@ public final class VhostTarget {
       done.run();
     }
     for (VhostController controller : all) {
-      controller.close(
-          errno -> {
-            if (--missing[0] == 0) {
-              done.run();
-            }
-          });
+      controller.close(errno -> {
+        if (--missing[0] == 0) {
+          done.run();
+        }
+      });
     }
   }
 }

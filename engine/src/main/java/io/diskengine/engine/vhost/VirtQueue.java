@@ -61,7 +61,10 @@ final class VirtQueue {
   // ---- set up by messages; each returns false for what cannot be right
 
   boolean size(int entries) {
-    if (running || entries < 1 || entries > VirtioBlk.MAX_QUEUE_SIZE || Integer.bitCount(entries) != 1) {
+    if (running
+        || entries < 1
+        || entries > VirtioBlk.MAX_QUEUE_SIZE
+        || Integer.bitCount(entries) != 1) {
       return false;
     }
     size = entries;

@@ -1,0 +1,75 @@
+package io.diskengine.app;
+
+import io.diskengine.engine.Engine;
+import io.diskengine.engine.EngineOptions;
+import io.diskengine.engine.linux.ProcessCalls;
+import io.diskengine.engine.reactor.ReactorOptions;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** One data plane in the foreground. */
+@Command(
+    name = "engine",
+    mixinStandardHelpOptions = true,
+    description = "Run the built-in data plane, which answers SPDK's JSON-RPC.")
+final class EngineCommand implements Callable<Integer> {
+  @Spec CommandSpec spec;
+
+  @Option(
+      names = {"-r", "--rpc-socket"},
+      defaultValue = EngineOptions.DEFAULT_RPC_ADDRESS,
+      paramLabel = "PATH|HOST:PORT",
+      description = "Where RPCs are answered (default: ${DEFAULT-VALUE}).")
+  String rpc;
+
+  @Option(
+      names = {"-S"},
+      defaultValue = ".",
+      paramLabel = "DIRECTORY",
+      description = "Where vhost sockets are made (default: the current directory).")
+  Path vhostDirectory;
+
+  @Option(
+      names = {"-m", "--cpumask"},
+      defaultValue = "0x1",
+      paramLabel = "MASK|[LIST]",
+      description = "One reactor for each core named (default: ${DEFAULT-VALUE}).")
+  String cores;
+
+  @Option(
+      names = "--wait-for-rpc",
+      description = "Wait for framework_start_init before runtime methods are possible.")
+  boolean waitForRpc;
+
+  @Option(names = "--die-with-parent", hidden = true, description = "End when the parent ends.")
+  boolean dieWithParent;
+
+  @SuppressWarnings("NullAway.Init") // picocli sets the options
+  EngineCommand() {}
+
+  @Override
+  public Integer call() throws IOException, InterruptedException {
+    if (dieWithParent) {
+      ProcessCalls.dieWithParent(ProcessCalls.SIGKILL);
+    }
+    Engine engine = Engine.start(options());
+    Runtime.getRuntime().addShutdownHook(new Thread(engine::close, "engine-stop"));
+    engine.awaitStop();
+    return 0;
+  }
+
+  private EngineOptions options() {
+    try {
+      return new EngineOptions(
+          rpc, vhostDirectory, waitForRpc, ReactorOptions.of(EngineOptions.reactorsOf(cores)));
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), e.getMessage());
+    }
+  }
+}
