@@ -191,8 +191,8 @@ final class VirtQueue {
       fail("descriptor " + head + " is out of range or in flight already");
       return;
     }
-    InflightRegion inflight = session.inflight();
-    if (inflight != null && inflight.covers(index, size)) {
+    InflightRegion inflight = tracking();
+    if (inflight != null) {
       inflight.begin(index, head, counter++);
     }
     inFlight++;
@@ -202,6 +202,11 @@ final class VirtQueue {
       inFlight--;
       fail("the chain of descriptor " + head + " is malformed");
     }
+  }
+
+  private @Nullable InflightRegion tracking() {
+    InflightRegion inflight = session.inflight();
+    return inflight != null && inflight.covers(index, size) ? inflight : null;
   }
 
   private BlkRequest request(int head) {
@@ -251,14 +256,13 @@ final class VirtQueue {
     long elem = used + 4 + (long) USED_ELEM_BYTES * (usedIdx & size - 1);
     NativeMemory.putInt(elem, head);
     NativeMemory.putInt(elem + 4, written);
-    InflightRegion inflight = session.inflight();
-    boolean tracked = inflight != null && inflight.covers(index, size);
-    if (tracked) {
+    InflightRegion inflight = tracking();
+    if (inflight != null) {
       inflight.ending(index, head);
     }
     usedIdx = usedIdx + 1 & 0xffff;
     NativeMemory.putShortRelease(used + 2, (short) usedIdx);
-    if (tracked) {
+    if (inflight != null) {
       NativeMemory.fullFence();
       inflight.ended(index, head, usedIdx);
     }
