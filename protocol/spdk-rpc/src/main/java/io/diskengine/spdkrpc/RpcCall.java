@@ -1,5 +1,6 @@
 package io.diskengine.spdkrpc;
 
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
@@ -73,7 +74,7 @@ public final class RpcCall<T> {
 
   /** The parameters as sent, cut to 200 characters; for people. */
   public String paramsSummary() {
-    String text = new String(bytes, java.nio.charset.StandardCharsets.UTF_8);
+    String text = new String(bytes, StandardCharsets.UTF_8);
     int params = text.indexOf(",\"params\":");
     if (params < 0) {
       return "";
@@ -142,27 +143,22 @@ public final class RpcCall<T> {
     String why =
         interrupted ? "the caller was interrupted" : "no reply within " + elapsedMs() + " ms";
     if (withdrawWhenUnsent && withdraw()) {
-      settle(
-          new RpcResult.Unavailable<>(
-              describe()
-                  + " was not sent: "
-                  + why
-                  + "; the connection is"
-                  + " busy or not yet there; "
-                  + address.whatToCheck()));
+      settleUnavailable(
+          why + "; the connection is busy or not yet there; " + address.whatToCheck());
+    }
+    if (state.get() == State.WITHDRAWN) {
+      return settlement.join();
     }
     if (withdrawWhenUnsent && !interrupted) {
       deadlinePassed = true;
     }
     RpcResult<T> now = settlement.getNow(null);
-    return now != null
-        ? now
-        : new RpcResult.Indeterminate<>(
-            describe()
-                + " was sent, outcome unknown: "
-                + why
-                + "; is the data plane stopped or slow?",
-            this);
+    if (now != null) {
+      return now;
+    }
+    String progress = isSent() ? " was sent, outcome unknown: " : " is still queued: ";
+    return new RpcResult.Indeterminate<>(
+        describe() + progress + why + "; is the data plane stopped or slow?", this);
   }
 
   byte[] bytes() {

@@ -1,17 +1,17 @@
 package io.diskengine.spdkrpc;
 
 import java.io.IOException;
-import java.net.ConnectException;
+import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.atomic.AtomicLong;
 import jdk.net.ExtendedSocketOptions;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -34,7 +34,6 @@ final class RpcConnection {
   private final JsonSplitter splitter;
   private final LinkedBlockingQueue<RpcCall<?>> sendQueue = new LinkedBlockingQueue<>();
   private final Map<Long, RpcCall<?>> awaiting = new ConcurrentHashMap<>();
-  private final AtomicLong unmatched = new AtomicLong();
   private final Thread writer;
   private volatile @Nullable SocketChannel channel;
   private volatile boolean connected;
@@ -105,7 +104,11 @@ final class RpcConnection {
 
   private @Nullable SocketChannel connect() {
     try {
-      SocketChannel open = SocketChannel.open(family());
+      SocketChannel open =
+          switch (address) {
+            case SpdkAddress.Unix _ -> SocketChannel.open(StandardProtocolFamily.UNIX);
+            case SpdkAddress.Tcp _ -> SocketChannel.open();
+          };
       channel = open;
       if (endReason != null) {
         open.close();
@@ -126,16 +129,6 @@ final class RpcConnection {
       end("connect failed: " + text(e) + "; " + address.whatToCheck());
       return null;
     }
-  }
-
-  private java.net.ProtocolFamily family() {
-    return switch (address) {
-      case SpdkAddress.Unix _ -> java.net.StandardProtocolFamily.UNIX;
-      case SpdkAddress.Tcp tcp ->
-          tcp.host().contains(":")
-              ? java.net.StandardProtocolFamily.INET6
-              : java.net.StandardProtocolFamily.INET;
-    };
   }
 
   private void send(SocketChannel open, RpcCall<?> call) {
@@ -214,8 +207,7 @@ final class RpcConnection {
       call.settle(reply);
       return;
     }
-    unmatched.incrementAndGet();
-    String text = JsonSplitter.printable(message.toString().getBytes());
+    String text = JsonSplitter.printable(message.toString().getBytes(StandardCharsets.UTF_8));
     lastUnmatched = text;
     events.unmatched(text);
   }
@@ -249,7 +241,9 @@ final class RpcConnection {
   }
 
   private void close() {
-    writer.interrupt();
+    if (Thread.currentThread() != writer) {
+      writer.interrupt();
+    }
     SocketChannel open = channel;
     if (open != null) {
       try {
@@ -262,9 +256,6 @@ final class RpcConnection {
 
   private static String text(Exception e) {
     String message = e.getMessage();
-    if (e instanceof ConnectException && message != null) {
-      return message;
-    }
     return message == null ? e.getClass().getSimpleName() : message;
   }
 }

@@ -11,6 +11,7 @@ import tools.jackson.core.json.JsonWriteFeature;
 import tools.jackson.databind.DeserializationContext;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.MapperFeature;
+import tools.jackson.databind.ObjectReader;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.cfg.MapperConfig;
 import tools.jackson.databind.deser.std.StdDeserializer;
@@ -30,6 +31,10 @@ import tools.jackson.databind.module.SimpleModule;
  */
 public final class RpcJson {
   public static final JsonMapper MAPPER = mapper();
+
+  /** Reads one value out of the middle of a text. */
+  static final ObjectReader PART =
+      MAPPER.reader().without(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
   private static final BigInteger UINT64_LIMIT = BigInteger.ONE.shiftLeft(64);
 

@@ -2,6 +2,8 @@ package io.diskengine.spdkrpc;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
@@ -12,31 +14,45 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/** A server on a real Unix socket that answers each request as its script says. */
+/** A server on a real Unix or TCP socket that answers each request as its script says. */
 final class ScriptedSpdk implements AutoCloseable {
   /** Called for one connection's requests in order, on that connection's thread. */
   interface Script {
     void onRequest(Peer peer, JsonNode request) throws IOException, InterruptedException;
   }
 
-  private final Path socket;
+  private final @Nullable Path socket;
   private final ServerSocketChannel server;
   private final Script script;
   private final List<SocketChannel> connections = new CopyOnWriteArrayList<>();
   final List<String> requests = new CopyOnWriteArrayList<>();
 
-  private ScriptedSpdk(Path socket, Script script) throws IOException {
+  private ScriptedSpdk(@Nullable Path socket, Script script) throws IOException {
     this.socket = socket;
     this.script = script;
-    this.server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
-    server.bind(UnixDomainSocketAddress.of(socket));
+    if (socket != null) {
+      this.server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+      server.bind(UnixDomainSocketAddress.of(socket));
+    } else {
+      this.server = ServerSocketChannel.open();
+      server.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+    }
     Thread.ofPlatform().daemon().name("scripted-spdk").start(this::accept);
   }
 
   static ScriptedSpdk listen(Path socket, Script script) throws IOException {
     return new ScriptedSpdk(socket, script);
+  }
+
+  static ScriptedSpdk listenTcp(Script script) throws IOException {
+    return new ScriptedSpdk(null, script);
+  }
+
+  int port() throws IOException {
+    return ((InetSocketAddress) server.getLocalAddress()).getPort();
   }
 
   int connectionCount() {
@@ -89,7 +105,9 @@ final class ScriptedSpdk implements AutoCloseable {
   @Override
   public void close() throws IOException {
     kill();
-    Files.deleteIfExists(socket);
+    if (socket != null) {
+      Files.deleteIfExists(socket);
+    }
   }
 
   /** One connection of a client. */

@@ -441,6 +441,85 @@ class SpdkRpcClientTest {
   }
 
   @Test
+  void tcpWorksLikeAUnixSocket() throws IOException {
+    String address;
+    try (var server = ScriptedSpdk.listenTcp((peer, request) -> peer.ok(request, "tcp"))) {
+      address = "127.0.0.1:" + server.port();
+      try (var spdk = SpdkRpcClient.connect(address)) {
+        assertThat(spdk.call(READ).orElseThrow().asString()).isEqualTo("tcp");
+      }
+    }
+    try (var spdk = SpdkRpcClient.connect(address)) {
+      assertThat(unavailable(spdk.call(READ)).reason())
+          .contains(address, "Connection refused", "does the data plane listen");
+    }
+  }
+
+  @Test
+  void capabilitiesAreVersionAndMethods() throws IOException {
+    try (var server =
+            ScriptedSpdk.listen(
+                socket,
+                (peer, request) -> {
+                  switch (request.path("method").asString()) {
+                    case "spdk_get_version" ->
+                        peer.write(
+                            """
+                            {"jsonrpc":"2.0","id":1,"result":{"version":"SPDK v26.01",\
+                            "fields":{"major":26,"minor":1,"patch":0,"suffix":""}}}
+                            """);
+                    case "rpc_get_methods" -> peer.ok(request, List.of("bdev_get_bdevs"));
+                    default -> peer.error(request, -32601, "Method not found");
+                  }
+                });
+        var spdk = client()) {
+      SpdkCapabilities capabilities = SpdkCapabilities.ask(spdk).orElseThrow();
+      assertThat(capabilities.dialect().raidDeleteClearSb()).isFalse();
+      assertThat(capabilities.has("bdev_get_bdevs")).isTrue();
+      assertThat(capabilities.has("bdev_raid_create")).isFalse();
+      assertThat(SpdkError.isUnknownMethod(spdk.call(READ))).isTrue();
+      assertThat(server.requests).hasSize(3);
+    }
+    try (var spdk = client()) {
+      assertThat(SpdkCapabilities.ask(spdk)).isInstanceOf(Unavailable.class);
+    }
+  }
+
+  @Test
+  void listenerSeesEveryCallOnceAndItsFaultsCostNothing() throws Exception {
+    var seen = new LinkedBlockingQueue<String>();
+    var listener =
+        new RpcListener() {
+          @Override
+          public void onSent(RpcCall<?> call) {
+            seen.add("sent " + call.id());
+            throw new IllegalStateException("a listener's fault");
+          }
+
+          @Override
+          public void onSettled(RpcCall<?> call, RpcResult<?> result, long durationNs) {
+            seen.add("settled " + call.id() + " " + result.isOk());
+          }
+
+          @Override
+          public void onConnected(SpdkAddress address, long connection) {
+            seen.add("connected " + connection);
+          }
+
+          @Override
+          public void onDisconnected(SpdkAddress address, long connection, String reason) {
+            seen.add("disconnected " + connection);
+          }
+        };
+    try (var server = ScriptedSpdk.listen(socket, (peer, request) -> peer.ok(request, true));
+        var spdk = client(RpcOptions.defaults().withListener(listener))) {
+      assertThat(spdk.call(READ).isOk()).isTrue();
+      server.kill();
+    }
+    assertThat(seen).containsExactly("connected 1", "sent 1", "settled 1 true", "disconnected 1");
+  }
+
+  @Test
   void closingWaitsForUnansweredMutationsNotForReads() throws Exception {
     var arrived = new CountDownLatch(2);
     var release = new CountDownLatch(1);
