@@ -252,7 +252,7 @@ final class EpollKernel extends LinuxKernel {
 
   @Override
   public void submitCancel(long targetUserData) {
-    KernelOp op = files.cancel(targetUserData);
+    KernelOp op = null;
     for (int i = 0; i < watches.length && op == null; i++) {
       Watch watch = watches[i];
       if (watch != null) {

@@ -3,29 +3,32 @@ package io.diskengine.engine.reactor;
 import io.diskengine.engine.linux.FileCalls;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import org.jctools.queues.varhandle.MpmcVarHandleArrayQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Runs one reactor's file operations on a bounded number of threads, because epoll knows nothing of
- * files. Results come back through a lock-free stack; nothing is allocated per operation.
+ * files. Operations and results cross without locks; nothing is allocated per operation. An
+ * operation that was submitted is not cancelled any more.
  */
 final class FileThreads {
   private static final int QUEUE_CAPACITY = 2 * Reactor.FILE_OP_LIMIT;
 
   private final int limit;
   private final Runnable completed;
-  private final ArrayBlockingQueue<KernelOp> queue = new ArrayBlockingQueue<>(QUEUE_CAPACITY);
+  private final MpmcVarHandleArrayQueue<KernelOp> queue =
+      new MpmcVarHandleArrayQueue<>(QUEUE_CAPACITY);
 
   /** What did not fit into the queue; used by the submitting thread only. */
   private final KernelOp.Queue backlog = new KernelOp.Queue();
 
   private final AtomicReference<@Nullable KernelOp> done = new AtomicReference<>();
-  private final AtomicInteger idle = new AtomicInteger();
-  private final List<Thread> threads = new ArrayList<>();
+  private final List<Worker> workers = new ArrayList<>();
+  private volatile boolean closed;
 
   /** {@code completed} is called by a thread of the pool after each operation. */
   FileThreads(int limit, Runnable completed) {
@@ -37,41 +40,62 @@ final class FileThreads {
     if (!backlog.isEmpty() || !queue.offer(op)) {
       backlog.add(op);
     }
-    if (threads.size() < limit && idle.get() == 0) {
-      Thread thread =
-          Thread.ofPlatform().name("file_io_" + threads.size()).daemon().unstarted(this::work);
-      threads.add(thread);
-      thread.start();
+    for (int i = 0; i < workers.size(); i++) {
+      if (workers.get(i).unpark()) {
+        return;
+      }
+    }
+    if (workers.size() < limit) {
+      Worker worker = new Worker();
+      workers.add(worker);
+      worker.thread.start();
     }
   }
 
-  private void work() {
-    try {
-      while (!Thread.interrupted()) {
+  private final class Worker implements Runnable {
+    final Thread thread =
+        Thread.ofPlatform().name("file_io_" + workers.size()).daemon().unstarted(this);
+    private final AtomicBoolean parked = new AtomicBoolean();
+
+    /** Wakes the thread if it parks (or is about to); false when it works. */
+    boolean unpark() {
+      if (!parked.get() || !parked.compareAndSet(true, false)) {
+        return false;
+      }
+      LockSupport.unpark(thread);
+      return true;
+    }
+
+    @Override
+    public void run() {
+      while (!closed) {
         KernelOp op = queue.poll();
         if (op == null) {
-          idle.incrementAndGet();
-          try {
-            op = queue.take();
-          } finally {
-            idle.decrementAndGet();
+          parked.set(true);
+          op = queue.poll(); // one that came before the flag was seen
+          while (op == null && parked.get() && !closed) {
+            LockSupport.park(this);
           }
+          parked.set(false);
         }
-        op.result = run(op);
-        for (KernelOp top = done.get(); ; top = done.get()) {
-          op.next = top;
-          if (done.compareAndSet(top, op)) {
-            break;
-          }
+        if (op != null) {
+          op.result = execute(op);
+          push(op);
+          completed.run();
         }
-        completed.run();
       }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt(); // closed
     }
   }
 
-  private static int run(KernelOp op) {
+  private void push(KernelOp op) {
+    KernelOp top;
+    do {
+      top = done.get();
+      op.next = top;
+    } while (!done.compareAndSet(top, op));
+  }
+
+  private static int execute(KernelOp op) {
     return switch (op.kind) {
       case READV -> FileCalls.preadv(op.fd, op.address, op.count, op.offsetBytes);
       case WRITEV -> FileCalls.pwritev2(op.fd, op.address, op.count, op.offsetBytes, op.flags);
@@ -103,24 +127,15 @@ final class FileThreads {
     return oldest;
   }
 
-  /** Takes an operation back that no thread has begun; null when there is none. */
-  @Nullable KernelOp cancel(long userData) {
-    for (KernelOp op : queue) {
-      if (op.userData == userData) {
-        return queue.remove(op) ? op : null;
-      }
-    }
-    return backlog.remove(userData);
-  }
-
   /** Forgets what has not begun and waits for what has, so that no buffer is touched later. */
   void close() {
+    closed = true;
     queue.clear();
-    threads.forEach(Thread::interrupt);
+    workers.forEach(worker -> LockSupport.unpark(worker.thread));
     boolean interrupted = false;
-    for (Thread thread : threads) {
+    for (Worker worker : workers) {
       try {
-        thread.join(TimeUnit.SECONDS.toMillis(10));
+        worker.thread.join(TimeUnit.SECONDS.toMillis(10));
       } catch (InterruptedException e) {
         interrupted = true;
       }

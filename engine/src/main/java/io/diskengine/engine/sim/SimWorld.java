@@ -115,9 +115,7 @@ public final class SimWorld implements AutoCloseable {
         return false;
       }
       step(endNs);
-      if (bug != null) {
-        throw new AssertionError("seed %d, at %d ns".formatted(seed, nowNs), bug);
-      }
+      throwBug();
     }
     return true;
   }
@@ -187,6 +185,14 @@ public final class SimWorld implements AutoCloseable {
   void fault(Reactor reactor, Throwable fault) {
     if (bug == null) {
       bug = fault;
+    }
+  }
+
+  private void throwBug() {
+    Throwable found = bug;
+    if (found != null) {
+      bug = null;
+      throw new AssertionError("seed %d, at %d ns".formatted(seed, nowNs), found);
     }
   }
 
@@ -355,8 +361,6 @@ public final class SimWorld implements AutoCloseable {
   @Override
   public void close() {
     hosts.forEach(SimHost::stop);
-    if (bug != null) {
-      throw new AssertionError("seed " + seed, bug);
-    }
+    throwBug();
   }
 }

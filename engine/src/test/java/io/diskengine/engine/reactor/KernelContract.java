@@ -9,6 +9,7 @@ import io.diskengine.nvme.NativeMemory;
 import java.lang.foreign.Arena;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
@@ -157,7 +158,7 @@ abstract class KernelContract {
   void aPunchedHoleReadsAsZerosAndKeepsTheSize() {
     int fd = open("file");
     byte[] ones = new byte[12288];
-    java.util.Arrays.fill(ones, (byte) 1);
+    Arrays.fill(ones, (byte) 1);
     write(fd, 0, ones);
     long id = userData();
     int mode = FileCalls.FALLOC_FL_PUNCH_HOLE | FileCalls.FALLOC_FL_KEEP_SIZE;

@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.diskengine.engine.linux.Errno;
 import io.diskengine.engine.linux.FileCalls;
+import io.diskengine.engine.linux.SocketCalls;
 import io.diskengine.nvme.NativeMemory;
 import java.nio.file.Path;
+import java.util.concurrent.Semaphore;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -52,7 +54,7 @@ abstract class LinuxKernelContract extends KernelContract {
   @Test
   void wakesFromAnotherThreadEndSleeps() throws InterruptedException {
     int rounds = 200;
-    java.util.concurrent.Semaphore asleep = new java.util.concurrent.Semaphore(0);
+    Semaphore asleep = new Semaphore(0);
     Thread waker =
         Thread.ofPlatform()
             .start(() -> {
@@ -69,5 +71,40 @@ abstract class LinuxKernelContract extends KernelContract {
     }
     assertThat(kernel.nowNs() - before).isLessThan(5_000_000_000L);
     waker.join();
+  }
+
+  @Test
+  void closingEndsOperationsInFlightBeforeTheirMemoryGoes() throws Exception {
+    int[] pair = new int[2];
+    assertThat(SocketCalls.socketPair(SocketCalls.SOCK_STREAM, pair)).isZero();
+    long buffer = alloc(8);
+    kernel.submitRecv(pair[0], buffer, 8, userData());
+    pumpFor(1_000_000);
+    kernel.close();
+    NativeMemory.putLong(buffer, 0);
+    long word = alloc(8);
+    NativeMemory.putLong(word, -1);
+    assertThat(SocketCalls.send(pair[1], word, 8, 0)).isEqualTo(8);
+    assertThat(SocketCalls.recv(pair[0], word, 8, SocketCalls.MSG_DONTWAIT)).isEqualTo(8);
+    assertThat(NativeMemory.getLong(buffer)).isZero();
+    FileCalls.close(pair[0]);
+    FileCalls.close(pair[1]);
+    kernel = create();
+  }
+
+  @Test
+  void aLateWakeTouchesNoDescriptorOfSomebodyElse() throws Exception {
+    Kernel closed = kernel;
+    closed.close();
+    int[] events = new int[8];
+    for (int i = 0; i < events.length; i++) {
+      events[i] = FileCalls.eventfd(FileCalls.EFD_NONBLOCK);
+    }
+    closed.wake();
+    for (int event : events) {
+      assertThat(FileCalls.read(event, alloc(8), 8)).isEqualTo(-Errno.EAGAIN);
+      FileCalls.close(event);
+    }
+    kernel = create();
   }
 }
