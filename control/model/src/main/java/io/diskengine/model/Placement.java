@@ -3,6 +3,7 @@ package io.diskengine.model;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -55,9 +56,11 @@ public final class Placement {
   public static Result place(
       List<Candidate> candidates, int replicas, long sizeBytes, int overcommitPercent) {
     long legBytes = Sizes.legBytes(sizeBytes);
-    Map<String, String> whyNot = new TreeMap<>();
+    List<Candidate> sorted = new ArrayList<>(candidates);
+    sorted.sort(Comparator.comparingLong(c -> c.disk().id()));
+    Map<String, Set<String>> problems = new TreeMap<>();
     Map<Integer, List<Usable>> byBlockSize = new TreeMap<>();
-    for (Candidate c : candidates) {
+    for (Candidate c : sorted) {
       long freeBytes = c.freeBytes(overcommitPercent);
       String problem = problem(c, freeBytes, legBytes);
       if (problem.isEmpty()) {
@@ -65,7 +68,7 @@ public final class Placement {
             .computeIfAbsent(c.disk().blockSize(), size -> new ArrayList<>())
             .add(new Usable(c, freeBytes));
       } else {
-        whyNot.merge(c.node().name(), problem, (a, b) -> a.equals(b) ? a : a + "; " + b);
+        problems.computeIfAbsent(c.node().name(), name -> new LinkedHashSet<>()).add(problem);
       }
     }
     List<Usable> best = List.of();
@@ -81,10 +84,12 @@ public final class Placement {
     if (!best.isEmpty()) {
       return new Placed(best.stream().map(u -> u.candidate().disk()).toList());
     }
+    Map<String, String> whyNot = new TreeMap<>();
+    problems.forEach((node, why) -> whyNot.put(node, String.join("; ", why)));
     for (List<Usable> usable : byBlockSize.values()) {
       for (Usable u : usable) {
         Node node = u.candidate().node();
-        whyNot.putIfAbsent(node.name(), "has room, in failure domain " + node.failureDomain());
+        whyNot.put(node.name(), "has room, in failure domain " + node.failureDomain());
       }
     }
     return new NoPlace(message(replicas, sizeBytes, mostDomains, whyNot), Map.copyOf(whyNot));
@@ -121,14 +126,14 @@ public final class Placement {
   }
 
   private static List<Usable> choose(List<Usable> usable, int replicas) {
-    List<Usable> sorted = new ArrayList<>(usable);
-    sorted.sort(
+    List<Usable> byFreeBytes = new ArrayList<>(usable);
+    byFreeBytes.sort(
         Comparator.comparingLong(Usable::freeBytes)
             .reversed()
             .thenComparingLong(u -> u.candidate().disk().id()));
     Set<String> domains = new HashSet<>();
     List<Usable> chosen = new ArrayList<>();
-    for (Usable u : sorted) {
+    for (Usable u : byFreeBytes) {
       if (chosen.size() < replicas && domains.add(u.candidate().node().failureDomain())) {
         chosen.add(u);
       }
