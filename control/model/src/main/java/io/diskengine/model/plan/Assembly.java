@@ -1,0 +1,185 @@
+package io.diskengine.model.plan;
+
+import io.diskengine.model.LvolSync;
+import io.diskengine.model.Names;
+import io.diskengine.model.ObjectRef;
+import io.diskengine.model.plan.Action.AddBase;
+import io.diskengine.model.plan.Action.CreateNull;
+import io.diskengine.model.plan.Action.CreateRaid;
+import io.diskengine.model.plan.Action.DeleteNull;
+import io.diskengine.model.plan.Action.Examine;
+import io.diskengine.model.plan.Action.RemoveBase;
+import io.diskengine.model.plan.BaremetalObserved.Controller;
+import io.diskengine.model.plan.BaremetalObserved.Raid;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+
+/**
+ * Brings a RAID online: created once, over all legs of a new volume; afterwards assembled from the
+ * legs of the epoch's set, never from others.
+ *
+ * <p>A set that lacks a leg which the superblocks still call healthy stays {@code configuring}.
+ * Each such slot is filled with a null bdev of the leg's uuid, which is taken out again while
+ * nobody can read: from then on the superblocks say that the leg is missing.
+ */
+final class Assembly {
+  private final Attachment a;
+
+  Assembly(Attachment attachment) {
+    this.a = attachment;
+  }
+
+  /** The RAID is not there. */
+  void plan() {
+    List<Leg> broken = a.legs.stream().filter(l -> l.lvol().sync() == LvolSync.REBUILDING).toList();
+    if (!broken.isEmpty()) {
+      commitOut(broken, "its rebuild ended with the data plane that did it");
+      return;
+    }
+    if (a.isRaidBusy()) {
+      a.out.blocked(a.ref, "an answer of the data plane", null);
+      return;
+    }
+    if (a.removePlaceholders()) {
+      return;
+    }
+    List<Leg> outside =
+        a.legs.stream().filter(l -> l.lvol().sync() == LvolSync.OUT && a.isAttached(l)).toList();
+    if (!outside.isEmpty()) {
+      a.out.blocked(a.ref, "legs outside the set to be detached", outside.getFirst().ref());
+      outside.forEach(a::retire);
+    } else if (!a.volume.raidCreated() && !a.seen.refusedRaids().contains(a.raidName)) {
+      create();
+    } else if (allThere()) {
+      examine();
+    }
+  }
+
+  private void examine() {
+    a.inSync().stream()
+        .findFirst()
+        .ifPresent(l -> a.out.act(a.ref, a.mapping.version(), new Examine(l.bdev())));
+  }
+
+  private void create() {
+    Optional<Leg> missing = a.legs.stream().filter(l -> !isReady(l)).findFirst();
+    if (missing.isPresent() || a.legs.size() != a.volume.replicas()) {
+      ObjectRef cause = missing.map(Leg::ref).orElse(null);
+      a.out.blocked(a.ref, "every replica of a new volume", cause);
+      return;
+    }
+    List<String> bases = new ArrayList<>(a.legs.stream().map(Leg::bdev).toList());
+    List<Action> actions = new ArrayList<>();
+    boolean alone = bases.size() == 1;
+    String placeholder = a.placeholder(1);
+    if (alone) {
+      actions.add(placeholder(placeholder, a.placeholderUuid()));
+      bases.add(placeholder);
+    }
+    actions.add(new CreateRaid(a.raidName, a.volume.uuid(), bases));
+    if (alone) {
+      actions.add(new RemoveBase(a.raidName, placeholder));
+      actions.add(new DeleteNull(placeholder));
+    }
+    a.out.work(a.ref, a.mapping.version(), List.of(), actions);
+  }
+
+  private CreateNull placeholder(String name, UUID uuid) {
+    long blocks = a.legs.getFirst().lvol().sizeBytes() / a.volume.blockSize();
+    return new CreateNull(name, uuid, a.volume.blockSize(), blocks);
+  }
+
+  private boolean isReady(Leg leg) {
+    return leg.lvol().sync() == LvolSync.IN_SYNC
+        && a.seen
+            .controllers()
+            .find(Names.controller(leg.lvol().name()))
+            .filter(Controller::isEnabled)
+            .isPresent();
+  }
+
+  /** Whether every leg of the set is attached; if not, waits or, where law 8 allows it, goes on. */
+  private boolean allThere() {
+    List<Leg> set = a.inSync();
+    List<Leg> missing = set.stream().filter(l -> !isReady(l)).toList();
+    if (set.isEmpty()) {
+      a.out.blocked(a.ref, "an operator: no replica is in sync", null);
+      return false;
+    }
+    if (missing.isEmpty()) {
+      return true;
+    }
+    long since = a.seen.assemblingSinceMs().getOrDefault(a.mapping.id(), a.seen.nowMs());
+    boolean some = missing.size() < set.size();
+    if (some && Laws.mayStartAlone(a.mapping, a.seen.nowMs() - since)) {
+      commitOut(missing, "it did not come within the time that a clean set waits");
+      return false;
+    }
+    Leg first = missing.getFirst();
+    String why = a.mapping.clean() ? "" : ", because the last stop was not clean";
+    a.out.blocked(
+        a.ref, "leg " + first.lvol().name() + " on " + a.nodeName(first.lvol()) + why, first.ref());
+    if (some && a.mapping.clean()) {
+      a.out.requeueAt(since + Laws.START_ALONE_AFTER_MS);
+    }
+    return false;
+  }
+
+  private void commitOut(List<Leg> legs, String cause) {
+    List<Long> ids = legs.stream().map(l -> l.lvol().id()).toList();
+    a.out.commit(
+        a.ref,
+        a.mapping.version(),
+        new Commit.CommitOut(a.volume.id(), a.volume.epoch(), ids, cause));
+  }
+
+  /** The RAID is there and not online. */
+  void complete(Raid raid) {
+    if (!raid.state().equals("configuring")) {
+      a.out.blocked(a.ref, "an operator: RAID " + raid.name() + " is " + raid.state(), null);
+      return;
+    }
+    if (a.isRaidBusy() || !allThere()) {
+      a.out.blocked(a.ref, "the RAID to come online", null);
+      return;
+    }
+    Optional<Leg> aside = a.inSync().stream().filter(l -> !l.inRaid()).findFirst();
+    if (aside.isPresent()) {
+      a.out.act(a.ref, a.mapping.version(), new Examine(aside.get().bdev()));
+      return;
+    }
+    if (!a.removePlaceholders()) {
+      fill(raid);
+    }
+  }
+
+  private void fill(Raid raid) {
+    List<Action> fill = new ArrayList<>();
+    List<Action> empty = new ArrayList<>();
+    List<Action> delete = new ArrayList<>();
+    for (int slot = 0; slot < raid.legs().size(); slot++) {
+      BaremetalObserved.Leg leg = raid.legs().get(slot);
+      boolean wanted = !leg.configured() && !leg.uuid().equals(NO_UUID);
+      if (wanted) {
+        String name = a.placeholder(slot);
+        fill.add(placeholder(name, leg.uuid()));
+        fill.add(new AddBase(a.raidName, name));
+        empty.add(new RemoveBase(a.raidName, name));
+        delete.add(new DeleteNull(name));
+      }
+    }
+    if (fill.isEmpty()) {
+      a.out.blocked(a.ref, "RAID " + raid.name() + " to come online", null);
+      a.out.requeueAt(a.seen.nowMs() + LOOK_MS);
+      return;
+    }
+    fill.addAll(empty);
+    fill.addAll(delete);
+    a.out.work(a.ref, a.mapping.version(), List.of(), fill);
+  }
+
+  private static final UUID NO_UUID = new UUID(0, 0);
+  private static final long LOOK_MS = 500;
+}

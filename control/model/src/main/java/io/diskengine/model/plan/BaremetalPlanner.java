@@ -1,0 +1,98 @@
+package io.diskengine.model.plan;
+
+import io.diskengine.model.Lvol;
+import io.diskengine.model.NodeView;
+import io.diskengine.model.ObjectKind;
+import io.diskengine.model.ObjectRef;
+import io.diskengine.model.VmMapping;
+import io.diskengine.model.VmMappingState;
+import io.diskengine.model.Volume;
+import io.diskengine.model.VolumeMapping;
+import io.diskengine.model.VolumeMappingState;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+
+/**
+ * What a baremetal node does next: every mapping by itself ({@link AttachmentPlanner} sets up,
+ * {@link DetachmentPlanner} takes down). One bad object never stops the others.
+ */
+public final class BaremetalPlanner {
+  private final NodeView view;
+  private final BaremetalObserved seen;
+  private final PlanBuilder out = new PlanBuilder();
+
+  private BaremetalPlanner(NodeView view, BaremetalObserved seen) {
+    this.view = view;
+    this.seen = seen;
+  }
+
+  public static Plan plan(NodeView view, BaremetalObserved seen) {
+    return new BaremetalPlanner(view, seen).plan();
+  }
+
+  private Plan plan() {
+    for (VolumeMapping mapping : view.mappings()) {
+      if (mapping.nodeId() == view.node().id() && !mapping.state().isFinal()) {
+        mapping(mapping);
+      }
+    }
+    quarantine();
+    return out.build();
+  }
+
+  private void mapping(VolumeMapping mapping) {
+    ObjectRef ref = new ObjectRef(ObjectKind.VOLUME_MAPPING, mapping.id());
+    Optional<Volume> volume =
+        view.volumes().stream().filter(v -> v.id() == mapping.volumeId()).findFirst();
+    if (volume.isEmpty()) {
+      out.blocked(ref, "its volume, which has no row", null);
+      return;
+    }
+    List<Lvol> lvols =
+        view.lvols().stream()
+            .filter(l -> l.volumeId() == mapping.volumeId())
+            .sorted(Comparator.comparingInt(Lvol::slot).thenComparingInt(Lvol::generation))
+            .toList();
+    Optional<VmMapping> vm =
+        view.vmMappings().stream().filter(m -> m.mappingId() == mapping.id()).findFirst();
+    Attachment attachment = new Attachment(view, seen, out, volume.get(), mapping, vm, lvols);
+    if (!attachment.isKnown()) {
+      out.blocked(ref, "a look at the RAID, its controllers and vhost", node());
+      return;
+    }
+    boolean leaving = mapping.state() == VolumeMappingState.DETACHING || seen.stopping();
+    if (leaving || vm.filter(m -> m.state() == VmMappingState.DETACHING).isPresent()) {
+      new DetachmentPlanner(attachment).plan();
+    } else {
+      new AttachmentPlanner(attachment).plan();
+    }
+  }
+
+  /** Law 11: objects that no row names are reported and left alone. */
+  private void quarantine() {
+    Set<String> ours =
+        view.mappings().stream()
+            .flatMap(m -> view.volumes().stream().filter(v -> v.id() == m.volumeId()))
+            .map(Attachment::raidName)
+            .collect(Collectors.toSet());
+    Set<String> controllers = view.lvols().stream().map(Lvol::name).collect(Collectors.toSet());
+    Set<String> strangers = new TreeSet<>();
+    seen.raids().byName().keySet().stream()
+        .filter(r -> !ours.contains(r))
+        .forEach(r -> strangers.add("RAID " + r));
+    seen.controllers().byName().keySet().stream()
+        .filter(c -> !controllers.contains(c))
+        .forEach(c -> strangers.add("controller " + c));
+    if (!strangers.isEmpty()) {
+      out.blocked(node(), "an operator: no row names " + strangers, null);
+    }
+  }
+
+  private ObjectRef node() {
+    return new ObjectRef(ObjectKind.NODE, view.node().id());
+  }
+}

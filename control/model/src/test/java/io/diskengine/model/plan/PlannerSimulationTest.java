@@ -1,0 +1,320 @@
+package io.diskengine.model.plan;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.diskengine.model.GrantState;
+import io.diskengine.model.LvolState;
+import io.diskengine.model.LvolSync;
+import io.diskengine.model.VmMappingState;
+import io.diskengine.model.Volume;
+import io.diskengine.model.VolumeMapping;
+import io.diskengine.model.VolumeMappingState;
+import io.diskengine.model.VolumeState;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+
+/** Both planners against data planes in memory that follow SPDK's rules; seeds are printed. */
+class PlannerSimulationTest {
+  private static SimWorld world() {
+    SimWorld world = new SimWorld(new SplittableRandom(1));
+    world.converge();
+    return world;
+  }
+
+  private static VolumeMapping mapping(SimWorld w, long volume) {
+    return w.db.mappings.values().stream()
+        .filter(m -> m.volumeId() == volume)
+        .reduce((a, b) -> b)
+        .orElseThrow();
+  }
+
+  private static List<LvolSync> syncs(SimWorld w, long volume) {
+    return w.db.lvols.values().stream()
+        .filter(l -> l.volumeId() == volume)
+        .map(l -> l.sync())
+        .toList();
+  }
+
+  private static long attached(SimWorld w, int replicas) {
+    Volume v = w.db.createVolume(replicas, List.of(1L, 2L));
+    w.converge();
+    assertEquals(VolumeState.AVAILABLE, w.db.volumes.get(v.id()).state());
+    w.db.attach(v.id());
+    w.converge();
+    assertEquals(VolumeMappingState.ATTACHED, mapping(w, v.id()).state());
+    return v.id();
+  }
+
+  @Test
+  void volumeIsAttachedAndThenNothingIsLeftToDo() {
+    SimWorld w = world();
+    long v = attached(w, 2);
+    assertTrue(w.db.volumes.get(v).raidCreated());
+    assertEquals(false, mapping(w, v).clean());
+    int done = w.actionsDone;
+    w.converge();
+    assertEquals(done, w.actionsDone);
+    assertTrue(w.db.vms.values().stream().allMatch(m -> m.state() == VmMappingState.ATTACHED));
+  }
+
+  @Test
+  void singleReplicaIsARaidWithoutItsPlaceholder() {
+    SimWorld w = world();
+    attached(w, 1);
+    assertEquals(0, w.compute.nulls.size());
+    assertEquals(1, w.compute.raidFacts().byName().values().iterator().next().operational());
+    w.killCompute();
+    w.converge();
+    assertEquals(1, w.compute.vhosts.size());
+  }
+
+  @Test
+  void lostLegIsOutBeforeItIsDisabledAndRebuiltWhenItReturns() {
+    SimWorld w = world();
+    long v = attached(w, 2);
+    w.write(v, false);
+    w.killTarget(1);
+    w.history.clear();
+    for (int i = 0; i < 8; i++) {
+      w.stepBaremetal(100);
+      w.compute.nowMs += 1_000;
+    }
+    assertEquals(List.of(LvolSync.IN_SYNC, LvolSync.OUT), syncs(w, v));
+    int out = indexOf(w, "CommitOut");
+    int disabled = indexOf(w, "DisableController");
+    int detached = indexOf(w, "DetachController");
+    assertTrue(out < disabled && disabled < detached, w.history::toString);
+    w.write(v, false);
+    w.converge();
+    assertEquals(List.of(LvolSync.IN_SYNC, LvolSync.IN_SYNC), syncs(w, v));
+    w.checkEqual();
+  }
+
+  private static int indexOf(SimWorld w, String text) {
+    for (int i = 0; i < w.history.size(); i++) {
+      if (w.history.get(i).contains(text)) {
+        return i;
+      }
+    }
+    throw new AssertionError(text + " is not in " + w.history);
+  }
+
+  @Test
+  void bothLegsDownDropsNothing() {
+    SimWorld w = world();
+    long v = attached(w, 2);
+    w.killTarget(0);
+    w.killTarget(1);
+    for (int i = 0; i < 20; i++) {
+      Plan plan = w.stepBaremetal(100);
+      assertTrue(plan.work().isEmpty(), plan::text);
+      w.compute.nowMs += 1_000;
+    }
+    assertEquals(List.of(LvolSync.IN_SYNC, LvolSync.IN_SYNC), syncs(w, v));
+  }
+
+  @Test
+  void uncleanStopMakesOneLegTheTruthBeforeTheGuestReads() {
+    SimWorld w = world();
+    long v = attached(w, 2);
+    w.write(v, true);
+    w.history.clear();
+    w.converge();
+    assertTrue(indexOf(w, "CommitOut") < indexOf(w, "CreateVhost"), w.history::toString);
+    assertTrue(indexOf(w, "DetachController") < indexOf(w, "CreateVhost"), w.history::toString);
+    assertEquals(List.of(LvolSync.IN_SYNC, LvolSync.IN_SYNC), syncs(w, v));
+    w.checkEqual();
+  }
+
+  @Test
+  void cleanStopLeavesNothingToRebuild() {
+    SimWorld w = world();
+    long v = attached(w, 2);
+    w.write(v, false);
+    w.stopping = true;
+    w.converge();
+    assertTrue(mapping(w, v).clean());
+    assertEquals(0, w.compute.controllers.size());
+    w.stopping = false;
+    w.killCompute();
+    w.history.clear();
+    w.converge();
+    assertTrue(w.history.stream().noneMatch(h -> h.contains("CommitOut")), w.history::toString);
+    assertEquals(1, w.compute.vhosts.size());
+  }
+
+  @Test
+  void uncleanSetWaitsForItsMissingLeg() {
+    SimWorld w = world();
+    long v = attached(w, 2);
+    w.killTarget(1);
+    w.killCompute();
+    for (int i = 0; i < 100; i++) {
+      w.stepBaremetal(100);
+      w.compute.nowMs += 1_000;
+    }
+    assertEquals(List.of(LvolSync.IN_SYNC, LvolSync.IN_SYNC), syncs(w, v));
+    assertEquals(0, w.compute.vhosts.size());
+    assertTrue(w.stepBaremetal(100).text().contains("not clean"));
+  }
+
+  @Test
+  void cleanSetStartsWithoutAMissingLegThroughAPlaceholder() {
+    SimWorld w = world();
+    long v = attached(w, 2);
+    w.stopping = true;
+    w.converge();
+    w.stopping = false;
+    w.killCompute();
+    w.killTarget(1);
+    for (int i = 0; i < 45; i++) {
+      w.stepBaremetal(100);
+      w.compute.nowMs += 1_000;
+    }
+    assertEquals(List.of(LvolSync.IN_SYNC, LvolSync.OUT), syncs(w, v));
+    assertEquals(1, w.compute.vhosts.size());
+    assertEquals(0, w.compute.nulls.size());
+    w.write(v, false);
+    w.converge();
+    assertEquals(List.of(LvolSync.IN_SYNC, LvolSync.IN_SYNC), syncs(w, v));
+    w.checkEqual();
+  }
+
+  @Test
+  void detachAndDeleteLeaveNothing() {
+    SimWorld w = world();
+    long v = attached(w, 2);
+    w.db.detach(v);
+    w.converge();
+    assertEquals(VolumeMappingState.DETACHED, mapping(w, v).state());
+    assertTrue(w.db.grants.values().stream().allMatch(g -> g.state() == GrantState.REVOKED));
+    w.db.delete(v);
+    w.converge();
+    assertTrue(w.db.lvols.values().stream().allMatch(l -> l.state() == LvolState.DELETED));
+    assertTrue(w.targets.stream().allMatch(t -> t.blobs.isEmpty() && t.subsystems.isEmpty()));
+    assertEquals(0, w.compute.controllers.size() + w.compute.raids.size());
+  }
+
+  @Test
+  void anAgentMayDieAtAnyActionOfAnAttachment() {
+    for (int most = 0; most < 40; most++) {
+      SimWorld w = new SimWorld(new SplittableRandom(most));
+      for (int i = 0; i < 20; i++) {
+        w.stepStorage(0, 100);
+        w.stepStorage(1, 100);
+      }
+      Volume v = w.db.createVolume(2, List.of(1L, 2L));
+      w.stepStorage(0, most);
+      w.stepStorage(1, most / 2);
+      w.converge();
+      w.db.attach(v.id());
+      for (int i = 0; i < 6; i++) {
+        w.stepStorage(0, most);
+        w.stepStorage(1, 100);
+        w.stepBaremetal(most % 8);
+      }
+      w.converge();
+      assertEquals(VolumeMappingState.ATTACHED, mapping(w, v.id()).state());
+    }
+  }
+
+  @Test
+  void randomHistoriesKeepEveryAcknowledgedWrite() {
+    long first = Long.getLong("diskengine.seed", 1);
+    int runs = Integer.getInteger("diskengine.runs", 400);
+    for (long seed = first; seed < first + runs; seed++) {
+      SimWorld w = new SimWorld(new SplittableRandom(seed));
+      try {
+        history(w);
+      } catch (AssertionError | RuntimeException e) {
+        throw new AssertionError("seed " + seed + ":\n" + String.join("\n", w.history), e);
+      }
+    }
+  }
+
+  private static void history(SimWorld w) {
+    for (int i = 0; i < 12; i++) {
+      w.stepStorage(0, 100);
+      w.stepStorage(1, 100);
+    }
+    for (int i = 0; i < 120; i++) {
+      event(w);
+      w.check();
+    }
+    w.stopping = false;
+    w.converge();
+    w.checkEqual();
+    w.check();
+    for (Volume v : w.db.volumes.values()) {
+      if (v.state() == VolumeState.DELETING) {
+        assertTrue(
+            w.db.lvols.values().stream()
+                .filter(l -> l.volumeId() == v.id())
+                .allMatch(l -> l.state() == LvolState.DELETED),
+            "volume " + v.id() + " is not deleted");
+      } else if (w.db.attached(v.id())) {
+        assertEquals(VolumeMappingState.ATTACHED, mapping(w, v.id()).state());
+        assertTrue(syncs(w, v.id()).stream().allMatch(s -> s == LvolSync.IN_SYNC));
+      }
+    }
+  }
+
+  private static void event(SimWorld w) {
+    var random = w.random;
+    List<Long> volumes = List.copyOf(w.db.volumes.keySet());
+    long volume = volumes.isEmpty() ? 0 : volumes.get(random.nextInt(volumes.size()));
+    switch (random.nextInt(24)) {
+      case 0 -> {
+        if (volumes.size() < 3 && w.db.disks.size() == 2) {
+          int replicas = 1 + random.nextInt(2);
+          w.db.createVolume(replicas, random.nextBoolean() ? List.of(1L, 2L) : List.of(2L, 1L));
+        }
+      }
+      case 1, 2 -> {
+        if (volume != 0
+            && w.db.volumes.get(volume).state() == VolumeState.AVAILABLE
+            && !w.db.attached(volume)) {
+          w.db.attach(volume);
+        }
+      }
+      case 3 -> {
+        if (volume != 0 && random.nextInt(4) == 0) {
+          w.db.detach(volume);
+        }
+      }
+      case 4 -> {
+        if (volume != 0
+            && random.nextInt(4) == 0
+            && w.db.volumes.get(volume).state() == VolumeState.AVAILABLE
+            && !w.db.attached(volume)) {
+          w.db.delete(volume);
+        }
+      }
+      case 5 -> w.killTarget(random.nextInt(2));
+      case 6, 7 -> w.startTarget(random.nextInt(2));
+      case 8 -> {
+        if (random.nextInt(3) == 0) {
+          w.killCompute();
+        }
+      }
+      case 9, 10, 11 -> {
+        if (volume != 0) {
+          w.write(volume, random.nextInt(6) == 0);
+        }
+      }
+      case 12 -> w.compute.progress();
+      case 13 -> w.compute.nowMs += 1 + random.nextInt(40_000);
+      case 14 -> w.forget(random.nextBoolean() ? SimDatabase.BAREMETAL : 1 + random.nextInt(2));
+      case 15, 16 -> w.stepStorage(random.nextInt(2), random.nextInt(8));
+      case 17 -> w.stepBaremetal(random.nextInt(6));
+      default -> {
+        w.stepStorage(0, 100);
+        w.stepStorage(1, 100);
+        w.stepBaremetal(100);
+        w.compute.nowMs += 500;
+      }
+    }
+  }
+}
