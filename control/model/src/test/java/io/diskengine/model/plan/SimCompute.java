@@ -29,9 +29,11 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
+import org.jspecify.annotations.NullUnmarked;
 import org.jspecify.annotations.Nullable;
 
 /** A baremetal node's data plane with SPDK's rules for raid1 with superblock, auto-examine off. */
+@NullUnmarked
 final class SimCompute {
   static final class Ctl {
     final AttachController made;

@@ -29,9 +29,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
+import org.jspecify.annotations.NullUnmarked;
 import org.jspecify.annotations.Nullable;
 
 /** The rows and the refusals of the store, in memory. */
+@NullUnmarked
 final class SimDatabase {
   static final long BAREMETAL = 100;
 

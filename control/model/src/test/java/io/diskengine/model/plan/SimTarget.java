@@ -30,9 +30,11 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.random.RandomGenerator;
+import org.jspecify.annotations.NullUnmarked;
 import org.jspecify.annotations.Nullable;
 
 /** A storage node's data plane as actions see it: a disk that lives on, a process that does not. */
+@NullUnmarked
 final class SimTarget {
   /** The bytes of an lvol: the writes that are on it, and the RAID's superblock. */
   static final class Blob {

@@ -23,6 +23,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.random.RandomGenerator;
+import org.jspecify.annotations.NullUnmarked;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +31,7 @@ import org.jspecify.annotations.Nullable;
  * bytes are checked: what a guest was told to be written can be read from every leg that may be
  * read.
  */
+@NullUnmarked
 final class SimWorld {
   final RandomGenerator random;
   final SimDatabase db = new SimDatabase();
