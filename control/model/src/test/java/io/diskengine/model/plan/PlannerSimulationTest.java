@@ -40,7 +40,7 @@ class PlannerSimulationTest {
   private static long attached(SimWorld w, int replicas) {
     Volume v = w.db.createVolume(replicas, List.of(1L, 2L));
     w.converge();
-    assertEquals(VolumeState.AVAILABLE, w.db.volumes.get(v.id()).state());
+    assertEquals(VolumeState.AVAILABLE, w.db.volume(v.id()).state());
     w.db.attach(v.id());
     w.converge();
     assertEquals(VolumeMappingState.ATTACHED, mapping(w, v.id()).state());
@@ -51,7 +51,7 @@ class PlannerSimulationTest {
   void volumeIsAttachedAndThenNothingIsLeftToDo() {
     SimWorld w = world();
     long v = attached(w, 2);
-    assertTrue(w.db.volumes.get(v).raidCreated());
+    assertTrue(w.db.volume(v).raidCreated());
     assertEquals(false, mapping(w, v).clean());
     int done = w.actionsDone;
     w.converge();
@@ -274,7 +274,7 @@ class PlannerSimulationTest {
       }
       case 1, 2 -> {
         if (volume != 0
-            && w.db.volumes.get(volume).state() == VolumeState.AVAILABLE
+            && w.db.volume(volume).state() == VolumeState.AVAILABLE
             && !w.db.attached(volume)) {
           w.db.attach(volume);
         }
@@ -287,7 +287,7 @@ class PlannerSimulationTest {
       case 4 -> {
         if (volume != 0
             && random.nextInt(4) == 0
-            && w.db.volumes.get(volume).state() == VolumeState.AVAILABLE
+            && w.db.volume(volume).state() == VolumeState.AVAILABLE
             && !w.db.attached(volume)) {
           w.db.delete(volume);
         }

@@ -149,6 +149,10 @@ final class SimDatabase {
     return v;
   }
 
+  Volume volume(long id) {
+    return volumes.get(id);
+  }
+
   boolean attached(long volume) {
     return mappings.values().stream().anyMatch(m -> m.volumeId() == volume && !m.state().isFinal());
   }
