@@ -8,6 +8,7 @@ import io.diskengine.engine.linux.SocketCalls;
 import java.lang.foreign.Arena;
 import java.net.InetSocketAddress;
 import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,11 +27,18 @@ final class EpollKernel extends LinuxKernel {
       EpollCalls.EPOLLOUT | EpollCalls.EPOLLHUP | EpollCalls.EPOLLERR;
   private static final long WAKE = -1;
 
+  /**
+   * How often any kernel closed a descriptor number (modulo the length), because a socket may be
+   * closed by another reactor than the one that registered it.
+   */
+  private static final AtomicIntegerArray CLOSES = new AtomicIntegerArray(1 << 16);
+
   /** What waits for one descriptor. Events carry the generation, so that stale ones are known. */
   private static final class Watch {
     final int fd;
     int generation;
     boolean registered;
+    int closesSeen;
 
     /** Registered for all events until it is closed; otherwise only while polls wait. */
     boolean stream;
@@ -195,7 +203,7 @@ final class EpollKernel extends LinuxKernel {
 
   private void await(KernelOp op) {
     Watch watch = watch(op.fd);
-    if (!watch.stream) {
+    if (!watch.stream || watch.closesSeen != closes(op.fd)) {
       int result = register(watch, STREAM_EVENTS);
       if (result < 0) {
         finish(op, result);
@@ -234,10 +242,17 @@ final class EpollKernel extends LinuxKernel {
   private int register(Watch watch, int wanted) {
     int operation = watch.registered ? EpollCalls.EPOLL_CTL_MOD : EpollCalls.EPOLL_CTL_ADD;
     int result = EpollCalls.ctl(epollFd, operation, watch.fd, wanted, watch.data(), event);
-    if (result == 0) {
-      watch.registered = true;
+    if (result == -Errno.ENOENT) {
+      operation = EpollCalls.EPOLL_CTL_ADD; // the number was closed and used again
+      result = EpollCalls.ctl(epollFd, operation, watch.fd, wanted, watch.data(), event);
     }
+    watch.registered = result == 0;
+    watch.closesSeen = closes(watch.fd);
     return result;
+  }
+
+  private static int closes(int fd) {
+    return CLOSES.get(fd & CLOSES.length() - 1);
   }
 
   private void unregister(Watch watch) {
@@ -414,11 +429,12 @@ final class EpollKernel extends LinuxKernel {
 
   @Override
   public int close(int fd) {
-    if (fd >= 0 && fd < watches.length) {
-      Watch watch = watches[fd];
+    if (fd >= 0) {
+      Watch watch = fd < watches.length ? watches[fd] : null;
       if (watch != null) {
         unregister(watch);
       }
+      CLOSES.incrementAndGet(fd & CLOSES.length() - 1);
     }
     return FileCalls.close(fd);
   }

@@ -67,7 +67,8 @@ public final class ReactorGroup implements AutoCloseable {
         reactor.sleep();
         lastWorkNs = System.nanoTime();
       } else {
-        Thread.onSpinWait();
+        // a spinning reactor must not keep the one it waits for from a shared core
+        Thread.yield();
       }
     }
   }

@@ -107,4 +107,24 @@ abstract class LinuxKernelContract extends KernelContract {
     }
     kernel = create();
   }
+
+  @Test
+  void aSocketClosedThroughAnotherKernelLeavesNothingBehind() throws Exception {
+    try (Kernel other = create()) {
+      for (int round = 0; round < 3; round++) {
+        int[] pair = connected(loopback(0)); // the same numbers each time
+        long id = userData();
+        kernel.submitRecv(pair[0], alloc(8), 8, id);
+        pumpFor(500_000);
+        assertThat(done(id)).isFalse();
+        long sent = userData();
+        kernel.submitSendv(pair[1], iov(alloc(8), 8), 1, sent);
+        assertThat(await(sent)).isEqualTo(8);
+        assertThat(await(id)).isEqualTo(8);
+        for (int fd : pair) {
+          assertThat(other.close(fd)).isZero();
+        }
+      }
+    }
+  }
 }
