@@ -28,6 +28,9 @@ final class VhostSession implements Poller {
 
   private static final long DETACH_RECHECK_NS = 1_000_000;
 
+  /** u64 size, u64 offset, u16 queues, u16 queue size; QEMU pads it to 24 and wants that back. */
+  private static final int INFLIGHT_BYTES = 20;
+
   private final VhostController controller;
   private final Reactor reactor;
   private final int socket;
@@ -285,7 +288,7 @@ final class VhostSession implements Poller {
         return getConfig(payload, bytes);
       }
       case VhostMessage.GET_INFLIGHT_FD -> {
-        return bytes >= 20 && getInflight(payload);
+        return bytes >= INFLIGHT_BYTES && getInflight(payload, bytes);
       }
       case VhostMessage.GET_VRING_BASE -> {
         return bytes >= 8 && getVringBase(NativeMemory.getInt(payload));
@@ -303,7 +306,7 @@ final class VhostSession implements Poller {
         return setMemTable(payload, bytes);
       }
       case VhostMessage.SET_INFLIGHT_FD -> {
-        return bytes >= 20 && setInflight(payload);
+        return bytes >= INFLIGHT_BYTES && setInflight(payload);
       }
       case VhostMessage.SET_BACKEND_REQ_FD -> {
         closeIfOpen(backendFd);
@@ -413,7 +416,7 @@ final class VhostSession implements Poller {
     return true;
   }
 
-  private boolean getInflight(long payload) {
+  private boolean getInflight(long payload, int bytes) {
     int queueCount = NativeMemory.getUnsignedShort(payload + 16);
     int queueSize = NativeMemory.getUnsignedShort(payload + 18);
     if (queueCount < 1
@@ -422,22 +425,22 @@ final class VhostSession implements Poller {
         || queueSize > VirtioBlk.MAX_QUEUE_SIZE) {
       return false;
     }
-    long bytes = InflightRegion.bytes(queueCount, queueSize);
+    long size = InflightRegion.bytes(queueCount, queueSize);
     int fd = MemoryCalls.memfdCreate("vhost-inflight");
-    if (fd < 0 || FileCalls.ftruncate(fd, bytes) < 0) {
+    if (fd < 0 || FileCalls.ftruncate(fd, size) < 0) {
       closeIfOpen(fd);
       return false;
     }
-    InflightRegion region = InflightRegion.map(fd, bytes, bytes, 0, queueCount, queueSize);
+    InflightRegion region = InflightRegion.map(fd, size, size, 0, queueCount, queueSize);
     if (region == null) {
       FileCalls.close(fd);
       return false;
     }
     region.format();
     region.unmap();
-    NativeMemory.putLong(payload, bytes);
+    NativeMemory.putLong(payload, size);
     NativeMemory.putLong(payload + 8, 0);
-    reply(20, fd);
+    reply(bytes, fd);
     FileCalls.close(fd);
     return true;
   }
