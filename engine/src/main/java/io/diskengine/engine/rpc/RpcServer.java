@@ -30,9 +30,6 @@ public final class RpcServer implements AutoCloseable {
   /** SPDK_JSONRPC_MAX_CONNS; further clients wait in the backlog. */
   public static final int MAX_CONNECTIONS = 64;
 
-  /** SPDK's receive buffer: a longer request ends its connection. */
-  public static final int MAX_REQUEST_BYTES = 256 << 10;
-
   /** sizeof(sockaddr_un.sun_path) - 1. */
   public static final int MAX_SOCKET_PATH_BYTES = 107;
 

@@ -1,5 +1,6 @@
 package io.diskengine.engine.rpc;
 
+import io.diskengine.spdkrpc.IncomingRequest;
 import io.diskengine.spdkrpc.JsonSplitter;
 import io.diskengine.spdkrpc.MalformedJsonException;
 import io.diskengine.spdkrpc.RpcCodec;
@@ -57,15 +58,11 @@ final class RpcSession {
   private void readLoop() {
     try {
       ByteBuffer buffer = ByteBuffer.allocate(64 << 10);
-      JsonSplitter splitter = new JsonSplitter(RpcServer.MAX_REQUEST_BYTES);
+      JsonSplitter splitter = new JsonSplitter(IncomingRequest.RECEIVE_BUFFER_BYTES);
       while (channel.read(buffer.clear()) >= 0) {
         splitter.append(buffer.flip());
         for (byte[] json = splitter.next(); json != null; json = splitter.next()) {
-          RpcRequest.Message message = RpcRequest.parse(json);
-          if (message == null) {
-            return;
-          }
-          accept(message);
+          accept(IncomingRequest.read(json));
         }
       }
     } catch (IOException | MalformedJsonException e) {
@@ -75,40 +72,40 @@ final class RpcSession {
     }
   }
 
-  private void accept(RpcRequest.Message message) {
+  private void accept(IncomingRequest.Message message) {
     Batch batch = message.batch() ? new Batch(message.requests().size()) : null;
-    for (RpcRequest request : message.requests()) {
+    for (IncomingRequest request : message.requests()) {
       outstanding.acquireUninterruptibly();
-      Answer answer = new Answer(request, batch);
-      String name = request.method();
-      if (name == null) {
-        answer.fail(new RpcFailure(RpcFailure.INVALID_REQUEST, "Invalid request"));
-        continue;
-      }
-      RpcRegistry.Method method = server.registry().find(name);
-      if (method == null) {
-        answer.fail(new RpcFailure(RpcFailure.METHOD_NOT_FOUND, "Method not found"));
-      } else if (request.params() != null
-          && !request.params().isContainer()
-          && !request.params().isNull()) {
-        answer.fail(new RpcFailure(RpcFailure.INVALID_REQUEST, "Invalid request"));
-      } else if (!method.takesParams() && request.params() != null && !request.params().isNull()) {
-        answer.fail(
-            new RpcFailure(RpcFailure.INVALID_PARAMS, name + " method requires no parameters"));
-      } else if (!server.onHome(() -> call(method, request, answer))) {
-        answer.fail(new RpcFailure(RpcFailure.INTERNAL_ERROR, "the engine is too busy; try again"));
+      switch (request) {
+        case IncomingRequest.Invalid(String idJson) ->
+            new Answer(idJson, batch)
+                .fail(new RpcFailure(RpcFailure.INVALID_REQUEST, "Invalid request"));
+        case IncomingRequest.Call call -> accept(call, new Answer(call.idJson(), batch));
       }
     }
   }
 
+  private void accept(IncomingRequest.Call call, Answer answer) {
+    RpcRegistry.Method method = server.registry().find(call.method());
+    if (method == null) {
+      answer.fail(new RpcFailure(RpcFailure.METHOD_NOT_FOUND, "Method not found"));
+    } else if (!method.takesParams() && call.params() != null) {
+      answer.fail(
+          new RpcFailure(
+              RpcFailure.INVALID_PARAMS, call.method() + " method requires no parameters"));
+    } else if (!server.onHome(() -> handle(method, call, answer))) {
+      answer.fail(new RpcFailure(RpcFailure.INTERNAL_ERROR, "the engine is too busy; try again"));
+    }
+  }
+
   /** On the home reactor, where the phase changes too. */
-  private void call(RpcRegistry.Method method, RpcRequest request, Answer answer) {
+  private void handle(RpcRegistry.Method method, IncomingRequest.Call call, Answer answer) {
     try {
       if (!method.allowed(server.isInitialised())) {
         throw new RpcFailure(
             -1, server.isInitialised() ? RpcErrors.ONLY_STARTUP : RpcErrors.ONLY_RUNTIME);
       }
-      method.handler().handle(new RpcParams(request.params(), method.decodeErrorCode()), answer);
+      method.handler().handle(new RpcParams(call.params(), method.decodeErrorCode()), answer);
     } catch (RpcFailure failure) {
       answer.fail(failure);
     } catch (RuntimeException bug) {
@@ -165,14 +162,14 @@ final class RpcSession {
   }
 
   private final class Answer implements RpcReply {
-    private final RpcRequest request;
+    private final String idJson;
     private final @Nullable Batch batch;
     private final AtomicBoolean given = new AtomicBoolean();
     private @Nullable Object result;
     private @Nullable RpcFailure failure;
 
-    Answer(RpcRequest request, @Nullable Batch batch) {
-      this.request = request;
+    Answer(String idJson, @Nullable Batch batch) {
+      this.idJson = idJson;
       this.batch = batch;
     }
 
@@ -188,7 +185,7 @@ final class RpcSession {
 
     private void give(@Nullable Object value, @Nullable RpcFailure error) {
       if (!given.compareAndSet(false, true)) {
-        LOG.error("method {} answered twice", request.method());
+        LOG.error("request {} answered twice", idJson);
         return;
       }
       result = value;
@@ -198,13 +195,14 @@ final class RpcSession {
       }
     }
 
+    /** Empty for the success of a notification. */
     byte[] encode() {
-      String id = request.idJson();
       if (failure != null) {
-        return RpcCodec.error(
-            id == null ? "null" : id, failure.code(), String.valueOf(failure.getMessage()));
+        return RpcCodec.error(idJson, failure.code(), String.valueOf(failure.getMessage()));
       }
-      return id == null || result == null ? new byte[0] : RpcCodec.reply(id, result);
+      return result == null || idJson.equals(IncomingRequest.NULL_ID)
+          ? new byte[0]
+          : RpcCodec.reply(idJson, result);
     }
   }
 }

@@ -37,7 +37,9 @@ class VhostGuestTest {
       spdk.call(VhostMethods.createBlk(new CreateBlk("vda", "M0"))).orElseThrow();
       try (GuestVm guest = GuestVm.boot(GuestSpec.named("vhost").withDisk(folder.resolve("vda")))) {
         assertThat(guest.run("cat /sys/block/vda/serial").ok().output().strip()).isEqualTo("M0");
-        guest.run("mkfs.ext4 -q /dev/vda && mount /dev/vda /mnt && echo kept > /mnt/f && sync").ok();
+        guest
+            .run("mkfs.ext4 -q /dev/vda && mount /dev/vda /mnt && echo kept > /mnt/f && sync")
+            .ok();
         FioResult fio =
             guest.fio(
                 Duration.ofSeconds(60),
