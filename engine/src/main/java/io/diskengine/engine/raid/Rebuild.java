@@ -1,0 +1,180 @@
+package io.diskengine.engine.raid;
+
+import io.diskengine.engine.bdev.BdevIo;
+import io.diskengine.engine.bdev.BdevLayer;
+import io.diskengine.engine.bdev.IoStatus;
+import io.diskengine.engine.bdev.IoType;
+import io.diskengine.engine.bdev.LbaRange;
+import io.diskengine.engine.reactor.Timer;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Brings a leg in sync while the array is used. From the start every write goes to the target too.
+ * Window after window is quiesced, copied from an in-sync leg and let go again, so that no copy
+ * overwrites a newer write. In the end the whole array is quiesced for a moment: what was copied is
+ * flushed, all superblocks call the leg configured, and only then it is read. Home reactor.
+ *
+ * <p>When the target fails, or nothing can be read any more, the target leaves the array, and the
+ * process vanishes from the description at the same moment. After a crash it starts from 0.
+ */
+final class Rebuild {
+  private static final LbaRange EVERYTHING = new LbaRange(0, Long.MAX_VALUE / 2);
+
+  private final Raid raid;
+  private final Leg target;
+  private final RaidModule.Options options;
+  private final RangeCopy copy;
+  private final Timer pace = Timer.of(this::next);
+  private long offsetBlocks;
+  private long nextWindowNs;
+
+  Rebuild(Raid raid, Leg target, RaidModule.Options options) {
+    this.raid = raid;
+    this.target = target;
+    this.options = options;
+    this.copy = new RangeCopy(raid, target);
+  }
+
+  Leg target() {
+    return target;
+  }
+
+  Map<String, Object> description() {
+    Map<String, Object> progress = new LinkedHashMap<>();
+    progress.put("blocks", offsetBlocks);
+    progress.put("percent", (int) (offsetBlocks * 100.0 / bdev().numBlocks()));
+    Map<String, Object> out = new LinkedHashMap<>();
+    out.put("type", "rebuild");
+    out.put("target", target.bdev().name());
+    out.put("progress", progress);
+    return out;
+  }
+
+  private RaidBdev bdev() {
+    RaidBdev bdev = raid.bdev;
+    if (bdev == null) {
+      throw new IllegalStateException(raid.name() + " is not online");
+    }
+    return bdev;
+  }
+
+  void start() {
+    raid.activities++;
+    nextWindowNs = raid.home().nowNs();
+    raid.settle(this::next);
+  }
+
+  private boolean over() {
+    return target.role != Leg.Role.TARGET || raid.state() != Raid.State.ONLINE || raid.deleting();
+  }
+
+  private void next() {
+    RaidBdev bdev = bdev();
+    long now = raid.home().nowNs();
+    if (over()) {
+      end();
+    } else if (target.writeFailed) {
+      fail();
+    } else if (offsetBlocks >= bdev.numBlocks()) {
+      finish(bdev);
+    } else if (now < nextWindowNs) {
+      raid.home().schedule(pace, nextWindowNs - now);
+    } else {
+      window(bdev, now);
+    }
+  }
+
+  private void window(RaidBdev bdev, long now) {
+    BdevLayer layer = raid.layer();
+    int blockSize = bdev.blockSizeBytes();
+    long windowBlocks = Math.max(1, options.processWindowSizeKb() * 1024 / blockSize);
+    long blocks = Math.min(windowBlocks, bdev.numBlocks() - offsetBlocks);
+    if (options.processMaxBandwidthMbSec() > 0) {
+      long bytesPerSecond = options.processMaxBandwidthMbSec() << 20;
+      nextWindowNs = now + (long) ((double) blocks * blockSize * 1e9 / bytesPerSecond);
+    }
+    LbaRange range = new LbaRange(offsetBlocks, blocks);
+    layer.quiesce(
+        bdev,
+        range,
+        () ->
+            copy.start(
+                offsetBlocks,
+                blocks,
+                outcome -> layer.unquiesce(bdev, range, () -> copied(blocks, outcome))));
+  }
+
+  private void copied(long blocks, RangeCopy.Outcome outcome) {
+    switch (outcome) {
+      case COPIED -> {
+        offsetBlocks += blocks;
+        next();
+      }
+      case SOURCE_FAILED, TARGET_FAILED -> fail();
+    }
+  }
+
+  /** Everything is copied: no write is under way any more, so that failures are known. */
+  private void finish(RaidBdev bdev) {
+    raid.layer()
+        .quiesce(
+            bdev,
+            EVERYTHING,
+            () -> {
+              if (over() || target.writeFailed || offsetBlocks < bdev.numBlocks()) {
+                raid.layer().unquiesce(bdev, EVERYTHING, this::next);
+              } else if (target.bdev().ioTypeSupported(IoType.FLUSH)) {
+                flush(bdev);
+              } else {
+                promote(bdev);
+              }
+            });
+  }
+
+  private void flush(RaidBdev bdev) {
+    target.submitHome(
+        new BdevIo(
+                done -> {
+                  if (done.status() == IoStatus.SUCCESS && !over()) {
+                    promote(bdev);
+                  } else {
+                    raid.layer().unquiesce(bdev, EVERYTHING, this::fail);
+                  }
+                  target.homeCompleted();
+                })
+            .flush());
+  }
+
+  private void promote(RaidBdev bdev) {
+    target.promoting = true;
+    raid.settle(() -> {
+      if (target.role == Leg.Role.IN_SYNC && raid.rebuild == this) {
+        raid.rebuild = null;
+      }
+      raid.layer().unquiesce(bdev, EVERYTHING, this::promoted);
+    });
+  }
+
+  private void promoted() {
+    if (target.role == Leg.Role.TARGET) {
+      fail();
+    } else {
+      end();
+    }
+  }
+
+  private void fail() {
+    if (over()) {
+      end();
+    } else {
+      raid.leave(target, true);
+      raid.settle(this::end);
+    }
+  }
+
+  private void end() {
+    raid.activities--;
+    raid.checkQuiet();
+  }
+}
