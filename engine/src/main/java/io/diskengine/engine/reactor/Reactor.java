@@ -342,6 +342,11 @@ public final class Reactor {
     return turns;
   }
 
+  /** Reports what ended this reactor's thread. */
+  void fault(Throwable bug) {
+    faults.fault(this, bug);
+  }
+
   private int drainMailbox() {
     int done = 0;
     for (Task task; done < BATCH && (task = mailbox.relaxedPoll()) != null; done++) {

@@ -53,6 +53,8 @@ public final class ReactorGroup implements AutoCloseable {
   private void loop(Reactor reactor) {
     try {
       turnAndSleep(reactor);
+    } catch (RuntimeException | Error bug) {
+      reactor.fault(bug); // the kernel interface itself failed: this reactor is over
     } finally {
       reactor.kernel().close(); // here, because only the owner can end what is in flight
     }
