@@ -3,6 +3,7 @@ package io.diskengine.store;
 import io.diskengine.model.Cluster;
 import io.diskengine.model.Disk;
 import io.diskengine.model.Event;
+import io.diskengine.model.Intent;
 import io.diskengine.model.Node;
 import io.diskengine.model.ObjectRef;
 import io.diskengine.model.Schedulability;
@@ -59,6 +60,12 @@ public interface ControllerStore {
 
   /** The plan a node's agent published last. */
   Optional<String> lastPlan(String nodeName);
+
+  /** Actions that agents began and did not finish yet, oldest first. */
+  List<Intent> openIntents();
+
+  /** Deletes history that is past its time ({@link Retention}); for a slow timer. */
+  void prune();
 
   /** Wake-ups on any change of volumes, mappings or plan answers. */
   WakeUps listen(Runnable onWake);

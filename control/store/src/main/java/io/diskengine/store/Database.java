@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * and which are bugs.
  */
 public final class Database implements AutoCloseable {
-  private static final int CONNECT_TIMEOUT_MS = 3_000;
+  private static final int CONNECT_TIMEOUT_SEC = 3;
   private static final int SOCKET_TIMEOUT_SEC = 15;
   private static final String SESSION_LIMITS =
       "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=15s";
@@ -41,7 +41,7 @@ public final class Database implements AutoCloseable {
     hikari.setPassword(config.password());
     hikari.setMaximumPoolSize(config.maxConnections());
     hikari.setMinimumIdle(1);
-    hikari.setConnectionTimeout(CONNECT_TIMEOUT_MS);
+    hikari.setConnectionTimeout(config.waitMs());
     hikari.setInitializationFailTimeout(-1);
     connectionProperties().forEach((k, v) -> hikari.addDataSourceProperty((String) k, v));
     hikari.addDataSourceProperty("socketTimeout", Integer.toString(SOCKET_TIMEOUT_SEC));
@@ -57,7 +57,7 @@ public final class Database implements AutoCloseable {
     Properties p = new Properties();
     p.setProperty("currentSchema", "diskengine");
     p.setProperty("ApplicationName", config.applicationName());
-    p.setProperty("connectTimeout", Integer.toString(CONNECT_TIMEOUT_MS / 1_000));
+    p.setProperty("connectTimeout", Integer.toString(CONNECT_TIMEOUT_SEC));
     p.setProperty("tcpKeepAlive", "true");
     p.setProperty("options", SESSION_LIMITS);
     return p;
@@ -90,6 +90,7 @@ public final class Database implements AutoCloseable {
         if (!isConflict(e) || attempt == MAX_ATTEMPTS) {
           throw translate(e);
         }
+        counters.conflicts.increment();
       }
     }
   }

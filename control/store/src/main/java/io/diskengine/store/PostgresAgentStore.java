@@ -10,6 +10,9 @@ import java.util.List;
 
 /** {@link AgentStore} on PostgreSQL. */
 public final class PostgresAgentStore implements AgentStore, AutoCloseable {
+  /** Outcome of what the former holder of the lease had under way (law 4). */
+  static final String ABANDONED = "indeterminate: the agent that began it is gone";
+
   private final Database database;
 
   public PostgresAgentStore(Database database) {
@@ -49,6 +52,11 @@ public final class PostgresAgentStore implements AgentStore, AutoCloseable {
     if (node.leaseValid() && node.leaseHolder() != null && !node.leaseHolder().equals(holder)) {
       return new Lease.Taken(node.leaseHolder(), node.leaseExpires());
     }
+    tx.update(
+        "UPDATE intent SET finished_at = clock_timestamp(), outcome = ?"
+            + " WHERE node_id = ? AND finished_at IS NULL",
+        ABANDONED,
+        node.id());
     boolean same =
         node.failureDomain().equals(registration.failureDomain())
             && node.addresses().equals(registration.addresses());

@@ -3,6 +3,7 @@ package io.diskengine.store;
 import io.diskengine.model.Cluster;
 import io.diskengine.model.Disk;
 import io.diskengine.model.Event;
+import io.diskengine.model.Intent;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.Names;
 import io.diskengine.model.Node;
@@ -481,6 +482,40 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
             r -> r.getString(1),
             "SELECT plan FROM node WHERE name = ? AND plan IS NOT NULL",
             nodeName));
+  }
+
+  @Override
+  public List<Intent> openIntents() {
+    return database.single(
+        tx -> tx.query(Rows::intent, "SELECT * FROM intent WHERE finished_at IS NULL ORDER BY id"));
+  }
+
+  @Override
+  public void prune() {
+    String old =
+        "(SELECT id FROM volume WHERE state = 'DELETED'"
+            + " AND deleted_at < now() - ? * interval '1 day')";
+    int days = Retention.DELETED_VOLUMES_DAYS;
+    database.transaction(tx -> {
+      tx.update(
+          "DELETE FROM intent WHERE finished_at < now() - ? * interval '1 hour'",
+          Retention.FINISHED_INTENTS_HOURS);
+      tx.update(
+          "DELETE FROM plan_request WHERE requested_at < now() - ? * interval '1 hour'",
+          Retention.PLAN_REQUESTS_HOURS);
+      tx.update("DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?", Retention.EVENTS);
+      tx.update(
+          "DELETE FROM lvol_grant WHERE lvol_id IN"
+              + (" (SELECT id FROM lvol WHERE volume_id IN " + old + ")"),
+          days);
+      tx.update(
+          "DELETE FROM vm_mapping WHERE mapping_id IN"
+              + (" (SELECT id FROM volume_mapping WHERE volume_id IN " + old + ")"),
+          days);
+      tx.update("DELETE FROM volume_mapping WHERE volume_id IN " + old, days);
+      tx.update("DELETE FROM lvol WHERE volume_id IN " + old, days);
+      return tx.update("DELETE FROM volume WHERE id IN " + old, days);
+    });
   }
 
   @Override

@@ -9,9 +9,11 @@ import io.diskengine.model.Event;
 import io.diskengine.model.FabricAddress;
 import io.diskengine.model.Grant;
 import io.diskengine.model.GrantState;
+import io.diskengine.model.Intent;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.LvolState;
 import io.diskengine.model.LvolSync;
+import io.diskengine.model.Names;
 import io.diskengine.model.Node;
 import io.diskengine.model.NodeMode;
 import io.diskengine.model.ObjectKind;
@@ -108,7 +110,7 @@ final class Rows {
         r.getBoolean("volatile_write_cache"),
         DiskState.valueOf(r.getString("state")),
         r.getObject("lvstore_uuid", UUID.class),
-        io.diskengine.model.Names.lvstore(uuid),
+        Names.lvstore(uuid),
         r.getLong("cluster_size_bytes"),
         r.getLong("total_clusters"),
         r.getLong("free_clusters"),
@@ -227,6 +229,19 @@ final class Rows {
         r.getString("node_name"),
         r.getObject("requested_at", OffsetDateTime.class).toInstant(),
         r.getString("answer"));
+  }
+
+  static Intent intent(ResultSet r) throws SQLException {
+    return new Intent(
+        r.getLong("id"),
+        r.getLong("node_id"),
+        r.getLong("lease_epoch"),
+        r.getString("action"),
+        object(r, "object"),
+        r.getLong("planned_from_version"),
+        r.getObject("started_at", OffsetDateTime.class).toInstant(),
+        instant(r, "finished_at"),
+        r.getString("outcome"));
   }
 
   private static ObjectRef object(ResultSet r, String prefix) throws SQLException {

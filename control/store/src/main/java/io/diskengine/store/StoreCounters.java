@@ -7,6 +7,7 @@ public final class StoreCounters {
   final LongAdder statements = new LongAdder();
   final LongAdder commits = new LongAdder();
   final LongAdder rollbacks = new LongAdder();
+  final LongAdder conflicts = new LongAdder();
 
   /** SQL statements sent, {@code BEGIN} and {@code COMMIT} included. */
   public long statements() {
@@ -20,5 +21,10 @@ public final class StoreCounters {
 
   public long rollbacks() {
     return rollbacks.sum();
+  }
+
+  /** Transactions that were repeated after a deadlock or a serialisation failure. */
+  public long conflicts() {
+    return conflicts.sum();
   }
 }

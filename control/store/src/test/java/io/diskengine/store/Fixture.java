@@ -170,6 +170,19 @@ final class Fixture implements AutoCloseable {
     assertThat(baremetal.write(writes)).allMatch(WriteResult::applied);
   }
 
+  /** Numbers of rows, separated by spaces. */
+  String rows(String... tables) {
+    return controller
+        .database()
+        .single(tx -> {
+          List<String> counts = new ArrayList<>();
+          for (String table : tables) {
+            counts.add(Long.toString(tx.number("SELECT count(*) FROM " + table)));
+          }
+          return String.join(" ", counts);
+        });
+  }
+
   @Override
   public void close() {
     stores.forEach(PostgresAgentStore::close);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.diskengine.model.DataPlaneState;
 import io.diskengine.model.Event;
+import io.diskengine.model.Intent;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.Node;
 import io.diskengine.model.ObjectKind;
@@ -20,6 +21,7 @@ import io.diskengine.store.AgentWrite.PublishReasons;
 import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
+import org.assertj.core.api.Assertions;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -54,6 +56,48 @@ final class JournalTest {
     fixture.controller.delete("db");
     assertThat(Fixture.refused(sn1, new BeginIntent("CreateLvol", object, lvol.version())))
         .isEqualTo("lvol " + lvol.id() + " is not at version 1 any more");
+  }
+
+  @Test
+  void intentsOfALostLeaseAreClosedAsIndeterminate() {
+    PostgresAgentStore store = fixture.agentStore("sn2");
+    AgentSession first = Fixture.held(store.acquire(Fixture.registration("sn2"), "me"));
+    ObjectRef node = new ObjectRef(ObjectKind.NODE, first.nodeId());
+    long intent =
+        Fixture.applied(
+            first, new BeginIntent("CreateTransport", node, first.view().node().version()));
+    assertThat(fixture.controller.openIntents())
+        .extracting(Intent::id, Intent::action, Intent::object)
+        .containsExactly(Assertions.tuple(intent, "CreateTransport", node));
+    AgentSession second = Fixture.held(store.acquire(Fixture.registration("sn2"), "me"));
+    assertThat(fixture.controller.openIntents()).isEmpty();
+    Fixture.refused(second, new FinishIntent(intent, "ok"));
+  }
+
+  @Test
+  void historyPastItsTimeIsPruned() {
+    AgentSession bm1 = fixture.agent("bm1");
+    fixture.controller.createVolume(Fixture.volume("db", 1));
+    fixture.controller.attach("db", "bm1");
+    Fixture.confirmAll(sn1);
+    fixture.controller.detach("db");
+    Fixture.detachAll(bm1);
+    fixture.controller.delete("db");
+    Fixture.confirmAll(sn1);
+    ObjectRef node = new ObjectRef(ObjectKind.NODE, sn1.nodeId());
+    long intent = Fixture.applied(sn1, new BeginIntent("x", node, sn1.view().node().version()));
+    Fixture.applied(sn1, new FinishIntent(intent, "ok"));
+    fixture.controller.requestPlan("sn1");
+    fixture.controller.prune();
+    assertThat(fixture.rows("volume", "intent", "plan_request")).isEqualTo("1 1 1");
+    Server.execute(
+        fixture.url,
+        "UPDATE diskengine.volume SET deleted_at = deleted_at - interval '31 days';"
+            + " UPDATE diskengine.intent SET finished_at = finished_at - interval '25 hours';"
+            + " UPDATE diskengine.plan_request SET requested_at = requested_at - interval '2 h'");
+    fixture.controller.prune();
+    assertThat(fixture.rows("volume", "lvol", "lvol_grant", "vm_mapping", "intent", "plan_request"))
+        .isEqualTo("0 0 0 0 0 0");
   }
 
   @Test
