@@ -87,7 +87,12 @@ public final class VhostRpc implements RpcModule {
         .put(
             "sessions",
             controller.connected()
-                ? List.of(new JsonObject().put("name", controller.name()).put("started", true))
+                ? List.of(
+                    new JsonObject()
+                        .put("vid", 0)
+                        .put("id", 0)
+                        .put("name", controller.name())
+                        .put("started", true))
                 : List.of())
         .put(
             "backend_specific",
