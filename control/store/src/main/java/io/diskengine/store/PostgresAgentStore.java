@@ -36,7 +36,7 @@ public final class PostgresAgentStore implements AgentStore, AutoCloseable {
     tx.update(
         "INSERT INTO node (name, mode, failure_domain, host_nqn, addresses)"
             + " SELECT ?, ?, ?, nqn_prefix || ':' || id || ?, ?::text[] FROM cluster"
-            + " WHERE NOT EXISTS (SELECT FROM node WHERE name = ?) ON CONFLICT (name) DO NOTHING",
+            + " WHERE NOT EXISTS (SELECT FROM node WHERE name = ?) ON CONFLICT DO NOTHING",
         name,
         registration.mode(),
         registration.failureDomain(),

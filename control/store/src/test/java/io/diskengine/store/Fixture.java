@@ -40,7 +40,7 @@ final class Fixture implements AutoCloseable {
   private final Map<String, StoreCounters> counters = new HashMap<>();
 
   Fixture(Server server) {
-    url = server.newDatabase();
+    url = server.emptyDatabase();
     controller =
         new PostgresControllerStore(
             new Database(StoreConfig.forController(url, "diskengine_controller", Server.PASSWORD)));

@@ -120,6 +120,25 @@ final class SchemaTest {
   }
 
   @Test
+  void hostIsNeverConfirmedBesideAnotherOneWhoeverAsks() {
+    AgentSession sn1 = fixture.storageNode("sn1");
+    AgentSession bm1 = fixture.agent("bm1");
+    fixture.agent("bm2");
+    fixture.controller.createVolume(Fixture.volume("db", 1));
+    fixture.controller.attach("db", "bm1");
+    Fixture.confirmAll(sn1);
+    fixture.controller.detach("db");
+    Fixture.detachAll(bm1);
+    fixture.controller.attach("db", "bm2");
+    assertThatThrownBy(() ->
+            Server.execute(
+                fixture.url,
+                "UPDATE diskengine.lvol_grant SET state = 'GRANTED', incarnation = 'x'"
+                    + " WHERE state = 'GRANTING'"))
+        .hasStackTraceContaining("still has another grant that is not REVOKED");
+  }
+
+  @Test
   void rolesMayDoTheirPartOnly() {
     fixture.storageNode("sn1");
     fixture.controller.createVolume(Fixture.volume("db", 1));

@@ -15,14 +15,13 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Assumptions;
 
 /**
- * The PostgreSQL servers of the suite, each started once per JVM, without fsync. Every test gets a
- * database of its own, copied from one that was migrated.
+ * The PostgreSQL servers of the suite, each started once per JVM, without fsync, with one migrated
+ * database that every test finds empty.
  */
 enum Server {
   EMBEDDED_18 {
@@ -40,17 +39,21 @@ enum Server {
 
   static final String PASSWORD = "test-only";
   private static final Path DEBIAN_BIN = Path.of("/usr/lib/postgresql/15/bin");
-  private static final String TEMPLATE = "diskengine_template";
+  private static final String DATABASE = "diskengine";
+  private static final String EMPTY =
+      "TRUNCATE diskengine.node, diskengine.disk, diskengine.volume, diskengine.lvol,"
+          + " diskengine.volume_mapping, diskengine.vm_mapping, diskengine.lvol_grant,"
+          + " diskengine.intent, diskengine.event, diskengine.reason, diskengine.plan_request,"
+          + " diskengine.cluster RESTART IDENTITY;"
+          + " INSERT INTO diskengine.cluster SELECT * FROM public.first_cluster";
   private static final int START_TIMEOUT_SEC = 60;
-  private static final AtomicInteger DATABASES = new AtomicInteger();
-
   private int port;
   private @Nullable Exception failure;
 
   abstract int start() throws IOException;
 
-  /** URL of a fresh, migrated database; aborts the test, loudly, when the server is not there. */
-  synchronized String newDatabase() {
+  /** URL of the database, emptied; aborts the test, loudly, when the server is not there. */
+  synchronized String emptyDatabase() {
     if (this == DEBIAN_15 && !Files.isExecutable(DEBIAN_BIN.resolve("initdb"))) {
       String why = "ABORTED: PostgreSQL 15 is not installed: apt-get install postgresql-15";
       System.err.println(why);
@@ -59,9 +62,8 @@ enum Server {
     if (port == 0) {
       startAndMigrate();
     }
-    String name = "t" + DATABASES.incrementAndGet();
-    execute(url("postgres"), "CREATE DATABASE " + name + " TEMPLATE " + TEMPLATE);
-    return url(name);
+    execute(url(DATABASE), EMPTY);
+    return url(DATABASE);
   }
 
   private void startAndMigrate() {
@@ -70,8 +72,10 @@ enum Server {
     }
     try {
       port = start();
-      execute(url("postgres"), "CREATE DATABASE " + TEMPLATE);
-      Migrations.migrate(url(TEMPLATE), "postgres", "", "test", "nqn.2026-11.io.diskengine");
+      execute(url("postgres"), "CREATE DATABASE " + DATABASE);
+      Migrations.migrate(url(DATABASE), "postgres", "", "test", "nqn.2026-11.io.diskengine");
+      execute(
+          url(DATABASE), "CREATE TABLE public.first_cluster AS SELECT * FROM diskengine.cluster");
       for (String role : List.of("diskengine_controller", "diskengine_agent")) {
         execute(url("postgres"), "ALTER ROLE " + role + " LOGIN PASSWORD '" + PASSWORD + "'");
       }
