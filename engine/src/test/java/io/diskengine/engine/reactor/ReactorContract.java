@@ -87,7 +87,9 @@ abstract class ReactorContract {
             }
           }
         };
-    from.execute(burst);
+    while (!from.execute(burst)) {
+      Thread.yield(); // the other direction may have filled the mailbox
+    }
     return done;
   }
 
@@ -124,11 +126,13 @@ abstract class ReactorContract {
 
   @Test
   void aTimerEndsASleepInTime() throws Exception {
-    CompletableFuture<Long> expired = new CompletableFuture<>();
-    long start = System.nanoTime();
-    first.execute(
-        () -> first.schedule(Timer.of(() -> expired.complete(System.nanoTime())), 5_000_000));
-    assertThat(get(expired) - start).isBetween(4_900_000L, 2_000_000_000L);
+    CompletableFuture<Long> lateNs = new CompletableFuture<>();
+    first.execute(() -> {
+      long deadlineNs = first.nowNs() + 5_000_000;
+      Timer timer = Timer.of(() -> lateNs.complete(System.nanoTime() - deadlineNs));
+      first.schedule(timer, 5_000_000);
+    });
+    assertThat(get(lateNs)).isBetween(0L, 2_000_000_000L);
   }
 
   @Test
@@ -168,21 +172,26 @@ abstract class ReactorContract {
     Path file = directory.resolve("file");
     Files.write(file, new byte[1 << 20]);
     try (Arena arena = Arena.ofShared()) {
-      CompletableFuture<long[]> measured = new CompletableFuture<>();
-      first.execute(() -> new ReadLoop(first, file, arena, measured).start());
-      long[] result = get(measured);
-      assertThat(result[1]).as("failed reads").isZero();
-      assertThat((double) result[0] / ReadLoop.MEASURED)
-          .as("bytes allocated per read")
-          .isLessThan(1.0);
+      long allocated = Long.MAX_VALUE;
+      // compiled code allocates nothing; how soon all of it is compiled depends on the machine
+      for (int round = 0; round < 15 && allocated > ReadLoop.READS / 2; round++) {
+        CompletableFuture<long[]> measured = new CompletableFuture<>();
+        first.execute(() -> new ReadLoop(first, file, arena, measured).start());
+        long[] result = get(measured);
+        assertThat(result[1]).as("failed reads").isZero();
+        allocated = result[0];
+      }
+      assertThat(allocated)
+          .as("bytes allocated by %d reads", ReadLoop.READS)
+          .isLessThanOrEqualTo(ReadLoop.READS / 2);
     }
   }
 
-  /** 32 reads in flight; allocation is measured on the reactor's thread after the warm-up. */
+  /** Reads at depth 8; what the reactor's thread allocates is measured after the start. */
   private static final class ReadLoop {
-    static final int MEASURED = 100_000;
-    private static final int WARM_UP = 60_000;
-    private static final int DEPTH = 32;
+    static final int READS = 100_000;
+    private static final int STARTED = 1000;
+    private static final int DEPTH = 8;
 
     final com.sun.management.ThreadMXBean threads =
         (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
@@ -222,16 +231,16 @@ abstract class ReactorContract {
       @Override
       public void completed(int result) {
         failures += result == 4096 ? 0 : 1;
-        if (++completed == WARM_UP) {
+        if (++completed == STARTED) {
           allocatedAtStart = threads.getCurrentThreadAllocatedBytes();
         }
-        if (completed == WARM_UP + MEASURED) {
+        if (completed == STARTED + READS) {
           long used = threads.getCurrentThreadAllocatedBytes() - allocatedAtStart;
           measured.complete(new long[] {used, failures});
         }
-        if (completed <= WARM_UP + MEASURED - DEPTH) {
+        if (completed <= STARTED + READS - DEPTH) {
           submit();
-        } else if (completed == WARM_UP + MEASURED) {
+        } else if (completed == STARTED + READS) {
           reactor.kernel().close(fd);
         }
       }
