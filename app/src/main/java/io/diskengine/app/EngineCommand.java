@@ -2,7 +2,6 @@ package io.diskengine.app;
 
 import io.diskengine.engine.Engine;
 import io.diskengine.engine.EngineOptions;
-import io.diskengine.engine.linux.ProcessCalls;
 import io.diskengine.engine.reactor.ReactorOptions;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -47,7 +46,7 @@ final class EngineCommand implements Callable<Integer> {
       description = "Wait for framework_start_init before runtime methods are possible.")
   boolean waitForRpc;
 
-  @Option(names = "--die-with-parent", hidden = true, description = "End when the parent ends.")
+  @Option(names = ParentWatch.OPTION, hidden = true, description = "End when the parent ends.")
   boolean dieWithParent;
 
   @SuppressWarnings("NullAway.Init") // picocli sets the options
@@ -56,7 +55,7 @@ final class EngineCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, InterruptedException {
     if (dieWithParent) {
-      ProcessCalls.dieWithParent(ProcessCalls.SIGKILL);
+      ParentWatch.start();
     }
     Engine engine = Engine.start(options());
     Runtime.getRuntime().addShutdownHook(new Thread(engine::close, "engine-stop"));

@@ -6,6 +6,7 @@ import io.diskengine.engine.reactor.ReactorGroup;
 import io.diskengine.engine.rpc.BdevRpc;
 import io.diskengine.engine.rpc.FrameworkRpc;
 import io.diskengine.engine.rpc.RpcRegistry;
+import io.diskengine.engine.rpc.RpcReply;
 import io.diskengine.engine.rpc.RpcServer;
 import java.io.IOException;
 import java.time.Duration;
@@ -15,6 +16,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,6 +30,7 @@ public final class Engine implements AutoCloseable {
   private final ReactorGroup reactors;
   private final List<EnginePart> parts;
   private final RpcServer rpc;
+  private final CompletableFuture<Boolean> partsStopped = new CompletableFuture<>();
   private final CompletableFuture<Void> stopped = new CompletableFuture<>();
 
   private Engine(ReactorGroup reactors, List<EnginePart> parts, RpcServer rpc) {
@@ -50,6 +53,18 @@ public final class Engine implements AutoCloseable {
           new FrameworkRpc(
               reactors.reactors(), layer.notifications(), () -> server.join().initialised());
       framework.register(registry);
+      CompletableFuture<Consumer<RpcReply>> kill = new CompletableFuture<>();
+      registry.method(
+          "spdk_kill_instance",
+          RpcRegistry.Phase.BOTH,
+          (params, reply) -> {
+            String signal = params.string("sig_name");
+            params.end();
+            if (!signal.matches("(SIG)?(TERM|INT)|15|2")) {
+              throw params.undecodable();
+            }
+            kill.thenAccept(engine -> engine.accept(reply));
+          });
       new BdevRpc(layer).register(registry);
       RpcServer rpc =
           RpcServer.listen(options.rpcAddress(), registry, body -> reactors.home().execute(body));
@@ -62,7 +77,9 @@ public final class Engine implements AutoCloseable {
           .addKeyValue("reactors", reactors.reactors().size())
           .addKeyValue("waitForRpc", options.waitForRpc())
           .log("engine started");
-      return new Engine(reactors, parts, rpc);
+      Engine engine = new Engine(reactors, parts, rpc);
+      kill.complete(engine::stopForRpc);
+      return engine;
     } catch (IOException | RuntimeException e) {
       reactors.close();
       throw e;
@@ -102,15 +119,40 @@ public final class Engine implements AutoCloseable {
     }
   }
 
-  /** A clean stop: no further RPCs, then the parts from high to low, then the reactors. */
+  /** A clean stop: the parts from high to low, then RPC, then the reactors. */
   @Override
   public void close() {
+    stopParts();
     rpc.close();
+    reactors.close();
+    stopped.complete(null);
+  }
+
+  /**
+   * {@code spdk_kill_instance}: unlike SPDK, which answers first, this answers true when the clean
+   * stop is done, so that whoever asked may record it.
+   */
+  private void stopForRpc(RpcReply reply) {
+    Thread.ofPlatform()
+        .name("engine-stop")
+        .start(() -> {
+          reply.ok(stopParts());
+          close();
+        });
+  }
+
+  /** True when every part has stopped cleanly; the first call does it. */
+  private synchronized boolean stopParts() {
+    if (partsStopped.isDone()) {
+      return partsStopped.join();
+    }
     CompletableFuture<Void> done = new CompletableFuture<>();
     List<EnginePart> order = new ArrayList<>(parts).reversed();
+    boolean clean = false;
     if (reactors.home().execute(() -> stop(order, 0, done))) {
       try {
         done.get(STOP_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+        clean = true;
       } catch (TimeoutException e) {
         LOG.error("the clean stop took longer than {}; what is left is abandoned", STOP_LIMIT);
       } catch (ExecutionException e) {
@@ -119,8 +161,8 @@ public final class Engine implements AutoCloseable {
         Thread.currentThread().interrupt();
       }
     }
-    reactors.close();
-    stopped.complete(null);
+    partsStopped.complete(clean);
+    return clean;
   }
 
   private static void stop(List<EnginePart> order, int index, CompletableFuture<Void> done) {

@@ -33,6 +33,9 @@ public final class RpcServer implements AutoCloseable {
   /** sizeof(sockaddr_un.sun_path) - 1. */
   public static final int MAX_SOCKET_PATH_BYTES = 107;
 
+  /** How long a closing server waits for given answers to be written. */
+  private static final long FLUSH_LIMIT_NS = 1_000_000_000L;
+
   private static final Logger LOG = LoggerFactory.getLogger(RpcServer.class);
 
   private final RpcRegistry registry;
@@ -155,6 +158,10 @@ public final class RpcServer implements AutoCloseable {
       }
     } catch (IOException e) {
       LOG.warn("RPC socket could not be closed", e);
+    }
+    long deadline = System.nanoTime() + FLUSH_LIMIT_NS;
+    while (sessions.stream().anyMatch(RpcSession::writing) && System.nanoTime() < deadline) {
+      Thread.yield();
     }
     sessions.forEach(RpcSession::close);
   }

@@ -15,6 +15,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,6 +31,7 @@ final class RpcSession {
   private final SocketChannel channel;
   private final BlockingQueue<Optional<Answer>> answers = new LinkedBlockingQueue<>();
   private final Semaphore outstanding = new Semaphore(MAX_OUTSTANDING);
+  private final AtomicInteger unwritten = new AtomicInteger();
   private final AtomicBoolean closed = new AtomicBoolean();
 
   RpcSession(RpcServer server, SocketChannel channel) {
@@ -40,6 +42,11 @@ final class RpcSession {
   void start() {
     Thread.ofVirtual().name("rpc-reader").start(this::readLoop);
     Thread.ofVirtual().name("rpc-writer").start(this::writeLoop);
+  }
+
+  /** True while answers that were given have not been written. */
+  boolean writing() {
+    return unwritten.get() > 0;
   }
 
   /** Ends the connection; answers that are still to come go nowhere. */
@@ -123,6 +130,7 @@ final class RpcSession {
         while (out.hasRemaining()) {
           channel.write(out);
         }
+        unwritten.decrementAndGet();
       }
     } catch (IOException e) {
       LOG.debug("RPC client is gone: {}", e.getMessage());
@@ -191,6 +199,7 @@ final class RpcSession {
       result = value;
       failure = error;
       if (!closed.get()) {
+        unwritten.incrementAndGet();
         answers.add(Optional.of(this));
       }
     }
