@@ -4,6 +4,7 @@ import io.diskengine.engine.bdev.BdevLayer;
 import io.diskengine.engine.reactor.Reactor;
 import io.diskengine.engine.reactor.ReactorGroup;
 import io.diskengine.engine.rpc.BdevRpc;
+import io.diskengine.engine.rpc.FaultBdevRpc;
 import io.diskengine.engine.rpc.FrameworkRpc;
 import io.diskengine.engine.rpc.RpcRegistry;
 import io.diskengine.engine.rpc.RpcReply;
@@ -66,6 +67,7 @@ public final class Engine implements AutoCloseable {
             kill.thenAccept(engine -> engine.accept(reply));
           });
       new BdevRpc(layer).register(registry);
+      new FaultBdevRpc(layer).register(registry);
       RpcServer rpc =
           RpcServer.listen(options.rpcAddress(), registry, body -> reactors.home().execute(body));
       server.complete(rpc);
@@ -88,7 +90,7 @@ public final class Engine implements AutoCloseable {
 
   /** The parts, low to high: a part uses only those before it. */
   private static List<EnginePart> parts(EngineOptions options) {
-    return List.of(new VhostPart(options.vhostDirectory()));
+    return List.of(new RaidPart(), new VhostPart(options.vhostDirectory()));
   }
 
   private static void fault(Reactor reactor, Throwable bug) {

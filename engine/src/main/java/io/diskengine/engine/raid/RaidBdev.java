@@ -36,26 +36,14 @@ public final class RaidBdev extends Bdev {
   protected boolean supports(IoType type) {
     return switch (type) {
       case READ, WRITE -> true;
-      case FLUSH, UNMAP, WRITE_ZEROES, RESET -> {
-        for (Leg leg : membership.legs()) {
-          if (leg != null && !leg.bdev().ioTypeSupported(type)) {
-            yield false;
-          }
-        }
-        yield true;
-      }
+      case FLUSH, UNMAP, WRITE_ZEROES, RESET -> membership.allSupport(type);
       case ABORT -> false;
     };
   }
 
   @Override
   public boolean writeCache() {
-    for (Leg leg : membership.legs()) {
-      if (leg != null && leg.bdev().writeCache()) {
-        return true;
-      }
-    }
-    return false;
+    return membership.anyWriteCache();
   }
 
   @Override

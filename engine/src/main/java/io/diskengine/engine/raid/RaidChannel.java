@@ -72,7 +72,7 @@ abstract class RaidChannel extends DriverChannel {
 
   private void movePorts() {
     for (int slot = 0; slot < ports.length; slot++) {
-      Leg leg = slot < membership.legs().size() ? membership.legs().get(slot) : null;
+      Leg leg = membership.leg(slot);
       Port port = ports[slot];
       if (port != null && port.leg != leg) {
         ports[slot] = null;

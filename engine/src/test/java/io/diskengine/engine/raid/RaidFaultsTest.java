@@ -107,8 +107,8 @@ class RaidFaultsTest {
 
   @Test
   void failedFlushAndUnmapCostTheLegToo() {
-    world.reactors.home(() ->
-        leg0.faults(i -> i.type() == IoType.FLUSH ? IoStatus.WRITE_FAULT : IoStatus.SUCCESS));
+    world.reactors.home(
+        () -> leg0.faults(i -> i.type() == IoType.FLUSH ? IoStatus.WRITE_FAULT : IoStatus.SUCCESS));
     assertEquals(IoStatus.SUCCESS, io.run(1, BdevIo::flush));
     assertEquals("2 [FAILED, CONFIGURED]", RaidWorld.record(leg1));
     assertEquals(IoStatus.SUCCESS, io.write(1, 4, filled(7)));
@@ -267,8 +267,8 @@ class RaidFaultsTest {
     world.reactors.home(() -> leg0.hang());
     TestIo.Call write = io.startWrite(0, 0, filled(1));
     boolean[] deleted = {false};
-    world.reactors.home(() ->
-        world.module.delete(world.raid(), false, errno -> deleted[0] = errno == 0));
+    world.reactors.home(
+        () -> world.module.delete(world.raid(), false, errno -> deleted[0] = errno == 0));
     world.reactors.runForUs(200);
     assertFalse(deleted[0]);
     assertEquals(EALREADY, world.delete(false));

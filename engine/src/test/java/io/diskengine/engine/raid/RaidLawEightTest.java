@@ -115,9 +115,18 @@ class RaidLawEightTest {
         long version = ByteBuffer.wrap(medium).getLong(at);
         if (version < history.acknowledged[block]) {
           throw new StaleLegTrusted(
-              "seed " + seed + ": after a crash leg" + slot + " is trusted (legs present: "
-                  + Integer.toBinaryString(present) + ") with version " + version + " of block "
-                  + block + "; acknowledged was " + history.acknowledged[block]);
+              "seed "
+                  + seed
+                  + ": after a crash leg"
+                  + slot
+                  + " is trusted (legs present: "
+                  + Integer.toBinaryString(present)
+                  + ") with version "
+                  + version
+                  + " of block "
+                  + block
+                  + "; acknowledged was "
+                  + history.acknowledged[block]);
         }
       }
     }
@@ -142,8 +151,10 @@ class RaidLawEightTest {
         scenario.write();
       }
       int victim = scenario.random.nextInt(legCount);
-      scenario.legs.get(victim).faults(io ->
-          io.type() == IoType.WRITE ? IoStatus.WRITE_FAULT : IoStatus.SUCCESS);
+      scenario
+          .legs
+          .get(victim)
+          .faults(io -> io.type() == IoType.WRITE ? IoStatus.WRITE_FAULT : IoStatus.SUCCESS);
       for (int turn = 0; turn < 1200; turn++) {
         if (turn % 40 == 0 && turn < 600) {
           scenario.write();
@@ -189,8 +200,8 @@ class RaidLawEightTest {
       int victim = scenario.random.nextInt(2);
       scenario.write();
       boolean[] removed = {false};
-      scenario.world.reactors.home(() ->
-          scenario.world.module.removeBase("leg" + victim, errno -> removed[0] = errno == 0));
+      scenario.world.reactors.home(
+          () -> scenario.world.module.removeBase("leg" + victim, errno -> removed[0] = errno == 0));
       for (int turn = 0; turn < 300; turn++) {
         if (turn % 50 == 0) {
           scenario.write();
@@ -206,8 +217,7 @@ class RaidLawEightTest {
         scenario.step();
       }
       assertEquals("online 2/2", scenario.world.summary());
-      assertEquals(
-          RaidWorld.record(scenario.legs.get(0)), RaidWorld.record(scenario.legs.get(1)));
+      assertEquals(RaidWorld.record(scenario.legs.get(0)), RaidWorld.record(scenario.legs.get(1)));
       assertEquals("3 [CONFIGURED, CONFIGURED]", RaidWorld.record(scenario.legs.get(0)));
     }
   }

@@ -148,7 +148,8 @@ class RaidRebuildTest {
     assertTrue(process != null);
     assertEquals("rebuild", process.get("type"));
     assertEquals("leg1", process.get("target"));
-    assertEquals(Map.of("blocks", blocks(), "percent", (int) (blocks() * 100 / 1024)),
+    assertEquals(
+        Map.of("blocks", blocks(), "percent", (int) (blocks() * 100 / 1024)),
         process.get("progress"));
     assertEquals("2 [CONFIGURED, MISSING]", RaidWorld.record(leg0));
     world.awaitRebuilt();
@@ -176,8 +177,8 @@ class RaidRebuildTest {
     smallWindows(0);
     assertEquals(0, world.add("leg1"));
     world.reactors.runUntil(() -> blocks() >= 256);
-    world.reactors.home(() ->
-        leg1.faults(i -> i.type() == IoType.WRITE ? IoStatus.WRITE_FAULT : IoStatus.SUCCESS));
+    world.reactors.home(
+        () -> leg1.faults(i -> i.type() == IoType.WRITE ? IoStatus.WRITE_FAULT : IoStatus.SUCCESS));
     while (world.description().containsKey("process")) {
       assertEquals("online 2/2", world.summary());
       world.reactors.step();
@@ -198,8 +199,8 @@ class RaidRebuildTest {
     assertEquals(0, world.add("leg1"));
     world.reactors.runUntil(() -> blocks() >= 256);
     world.reactors.home(() ->
-        leg0.faults(i ->
-            i.type() == IoType.READ ? IoStatus.UNRECOVERED_READ_ERROR : IoStatus.SUCCESS));
+        leg0.faults(
+            i -> i.type() == IoType.READ ? IoStatus.UNRECOVERED_READ_ERROR : IoStatus.SUCCESS));
     world.awaitSummary("online 1/1");
     assertFalse(world.description().containsKey("process"));
     world.reactors.home(() -> leg0.faults(i -> IoStatus.SUCCESS));
@@ -253,8 +254,8 @@ class RaidRebuildTest {
     TestIo io = world.open();
     assertEquals(0, world.add("leg1"));
     world.reactors.runUntil(() -> blocks() >= 128);
-    world.reactors.home(() ->
-        leg0.faults(i -> i.type() == IoType.WRITE ? IoStatus.WRITE_FAULT : IoStatus.SUCCESS));
+    world.reactors.home(
+        () -> leg0.faults(i -> i.type() == IoType.WRITE ? IoStatus.WRITE_FAULT : IoStatus.SUCCESS));
     assertEquals(IoStatus.WRITE_FAULT, io.write(0, 1000, new byte[512]));
     world.reactors.home(() -> leg0.faults(i -> IoStatus.SUCCESS));
     world.reactors.runUntil(() -> !world.description().containsKey("process"));
