@@ -190,7 +190,7 @@ class RaidLawEightTest {
                 failOneLegUnderWrites(seed, 2, asStockSpdk);
               }
             });
-    assertTrue(found.getMessage().contains("is trusted"), found.getMessage());
+    assertTrue(found.toString().contains("is trusted"), found::toString);
   }
 
   @ParameterizedTest

@@ -159,7 +159,7 @@ class RaidRebuildTest {
   private long blocks() {
     Map<?, ?> process = (Map<?, ?>) world.description().get("process");
     Map<?, ?> progress = process == null ? null : (Map<?, ?>) process.get("progress");
-    return progress == null ? 0 : (Long) progress.get("blocks");
+    return progress != null && progress.get("blocks") instanceof Long blocks ? blocks : 0;
   }
 
   @Test
