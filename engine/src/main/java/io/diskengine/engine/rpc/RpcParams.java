@@ -17,8 +17,10 @@ public final class RpcParams {
   private final JsonNode node;
   private final int decodeErrorCode;
   private final Set<String> read = new HashSet<>();
+  private final boolean given;
 
   RpcParams(@Nullable JsonNode node, int decodeErrorCode) {
+    this.given = node != null && !node.isNull();
     this.node = node == null || node.isNull() ? JsonNodeFactory.instance.objectNode() : node;
     this.decodeErrorCode = decodeErrorCode;
   }
@@ -33,6 +35,11 @@ public final class RpcParams {
         throw undecodable();
       }
     }
+  }
+
+  /** True when the request has parameters at all, be it an empty object. */
+  public boolean given() {
+    return given;
   }
 
   public boolean has(String name) {

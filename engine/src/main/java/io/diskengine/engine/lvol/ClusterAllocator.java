@@ -1,0 +1,306 @@
+package io.diskengine.engine.lvol;
+
+import io.diskengine.engine.bdev.BdevException;
+import io.diskengine.engine.bdev.Done;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * First writes and whole-cluster unmaps of thin blobs, asked for by {@link LvolRequest}s of any
+ * reactor. Home reactor.
+ *
+ * <p>A new cluster gets its content first: zeros, or the copy of what the parent has there. Then
+ * its metadata becomes durable, then it is published, and only then is anything written to it by
+ * users. So at every moment the medium says what was readable before, and what was acknowledged on
+ * top of it needs nothing but the device's own flush.
+ *
+ * <p>A released cluster is unpublished first. It is free for others when no I/O of any reactor that
+ * knew it is in flight and the medium refers to it no more.
+ */
+final class ClusterAllocator {
+  private static final long COPY_BYTES = 256 << 10;
+
+  /** Clusters copied from parents at a time: each needs a buffer. */
+  private static final int COPIES = 8;
+
+  private final Blobstore store;
+  private final Map<Key, Allocation> allocations = new HashMap<>();
+  private final Map<Key, Release> releases = new HashMap<>();
+  private final ArrayDeque<Long> copyBuffers = new ArrayDeque<>();
+  private final ArrayDeque<Allocation> waitingCopies = new ArrayDeque<>();
+  private int copyBuffersMade;
+  private long zeroedClusters;
+  private long copiedClusters;
+
+  private record Key(long blobId, int index) {}
+
+  ClusterAllocator(Blobstore store) {
+    this.store = store;
+  }
+
+  /** New clusters that were zeroed, and that were copied from a parent. */
+  long zeroedClusters() {
+    return zeroedClusters;
+  }
+
+  long copiedClusters() {
+    return copiedClusters;
+  }
+
+  /** Nothing is being allocated or released. */
+  boolean idle() {
+    return allocations.isEmpty() && releases.isEmpty();
+  }
+
+  // ---- first writes
+
+  /** Answers the request once its cluster is allocated, by it or by an earlier one. */
+  void allocate(LvolRequest request) {
+    Blob blob = request.blob();
+    Key key = new Key(blob.id, request.index());
+    Release release = releases.get(key);
+    if (release != null) {
+      release.after.add(request);
+      return;
+    }
+    Allocation pending = allocations.get(key);
+    if (pending != null) {
+      pending.waiters.add(request);
+      return;
+    }
+    if (blob.clusters.get(request.index()) != 0) {
+      request.answer(0);
+      return;
+    }
+    int cluster = store.claimCluster();
+    if (cluster == 0) {
+      request.answer(BdevException.ENOSPC);
+      return;
+    }
+    Allocation allocation = new Allocation(blob, request.index(), cluster, key);
+    allocation.waiters.add(request);
+    allocations.put(key, allocation);
+    allocation.start();
+  }
+
+  private final class Allocation extends CommitQueue.Change {
+    private final Blob blob;
+    private final int index;
+    private final int cluster;
+    private final Key key;
+    private final List<LvolRequest> waiters = new ArrayList<>();
+    private boolean claimedExtentPage;
+
+    Allocation(Blob blob, int index, int cluster, Key key) {
+      this.blob = blob;
+      this.index = index;
+      this.cluster = cluster;
+      this.key = key;
+    }
+
+    void start() {
+      if (blob.readCluster(index) == 0) {
+        zeroedClusters++;
+        store
+            .device()
+            .writeZeroes(
+                store.clusterOffset(cluster), store.layout().clusterBytes(), this::contentWritten);
+      } else {
+        copiedClusters++;
+        copy();
+      }
+    }
+
+    void copy() {
+      Long buffer = copyBuffers.poll();
+      if (buffer == null && copyBuffersMade < COPIES) {
+        copyBuffersMade++;
+        buffer = store.device().allocate(COPY_BYTES);
+      }
+      if (buffer == null) {
+        waitingCopies.add(this);
+        return;
+      }
+      long taken = buffer;
+      copy(
+          taken,
+          store.clusterOffset(blob.readCluster(index)),
+          0,
+          errno -> {
+            copyBuffers.push(taken);
+            Allocation next = waitingCopies.poll();
+            if (next != null) {
+              next.copy();
+            }
+            contentWritten(errno);
+          });
+    }
+
+    private void copy(long buffer, long from, long done, Done then) {
+      long bytes = Math.min(COPY_BYTES, store.layout().clusterBytes() - done);
+      if (bytes == 0) {
+        then.done(0);
+        return;
+      }
+      StoreDevice device = store.device();
+      device.read(
+          buffer,
+          from + done,
+          bytes,
+          readErrno -> {
+            if (readErrno != 0) {
+              then.done(readErrno);
+              return;
+            }
+            device.write(
+                buffer,
+                store.clusterOffset(cluster) + done,
+                bytes,
+                errno -> {
+                  if (errno != 0) {
+                    then.done(errno);
+                  } else {
+                    copy(buffer, from, done + bytes, then);
+                  }
+                });
+          });
+    }
+
+    private void contentWritten(int errno) {
+      if (errno == 0) {
+        store.commits().add(this);
+      } else {
+        ended(errno, false);
+      }
+    }
+
+    @Override
+    void join(CommitQueue.Batch batch) throws BdevException {
+      int row = index / ClusterMap.ROW;
+      if (!blob.usesExtentTable()) {
+        batch.chain(blob);
+      } else if (blob.extentPages[row] != 0) {
+        batch.row(blob, row);
+      } else {
+        int page = batch.claimPage();
+        try {
+          batch.chain(blob);
+        } catch (BdevException full) {
+          store.releasePage(page);
+          throw full;
+        }
+        blob.extentPages[row] = page;
+        claimedExtentPage = true;
+        batch.freshRow(blob, row);
+      }
+      blob.clusters.set(index, -cluster);
+    }
+
+    @Override
+    void ended(int errno, boolean uncertain) {
+      allocations.remove(key);
+      if (errno == 0) {
+        blob.clusters.set(index, cluster);
+        blob.allocatedClusters++;
+      } else {
+        undo(uncertain);
+      }
+      waiters.forEach(w -> w.answer(errno));
+    }
+
+    private void undo(boolean uncertain) {
+      if (blob.clusters.reserved(index) != 0) {
+        blob.clusters.set(index, 0);
+      }
+      if (uncertain) {
+        return;
+      }
+      store.releaseCluster(cluster);
+      if (claimedExtentPage) {
+        int row = index / ClusterMap.ROW;
+        store.releasePage(blob.extentPages[row]);
+        blob.extentPages[row] = 0;
+      }
+    }
+  }
+
+  // ---- whole clusters unmapped
+
+  /** Waits until no I/O of any reactor is in flight on these clusters of the device. */
+  interface Barrier {
+    void pass(Blob blob, List<ClusterRun> clusters, Runnable passed);
+  }
+
+  /**
+   * Frees the clusters {@code [index, index + count)} of the request's blob, all of one row, and
+   * answers when the medium refers to them no more.
+   */
+  void release(LvolRequest request, Barrier barrier) {
+    Blob blob = request.blob();
+    Release release = new Release(blob, request);
+    int end = request.index() + request.indexCount();
+    for (int index = request.index(); index < end; index++) {
+      int cluster = blob.clusters.get(index);
+      Key key = new Key(blob.id, index);
+      if (cluster != 0 && !releases.containsKey(key)) {
+        blob.clusters.set(index, 0);
+        blob.allocatedClusters--;
+        releases.put(key, release);
+        release.keys.add(key);
+        release.clusters.add(new ClusterRun(cluster, 1));
+      }
+    }
+    if (release.keys.isEmpty()) {
+      request.answer(0);
+    } else {
+      barrier.pass(blob, release.clusters, () -> store.commits().add(release));
+    }
+  }
+
+  private final class Release extends CommitQueue.Change {
+    private final Blob blob;
+    private final LvolRequest request;
+    private final List<Key> keys = new ArrayList<>();
+    private final List<ClusterRun> clusters = new ArrayList<>();
+    private final List<LvolRequest> after = new ArrayList<>();
+
+    Release(Blob blob, LvolRequest request) {
+      this.blob = blob;
+      this.request = request;
+    }
+
+    @Override
+    void join(CommitQueue.Batch batch) throws BdevException {
+      if (blob.usesExtentTable()) {
+        batch.row(blob, keys.getFirst().index() / ClusterMap.ROW);
+      } else {
+        batch.chain(blob);
+      }
+    }
+
+    @Override
+    void ended(int errno, boolean uncertain) {
+      if (errno == 0) {
+        StoreDevice.forEach(
+            clusters.size(),
+            (i, each) -> store.freeRun(clusters.get(i), ClearMethod.UNMAP, each),
+            ignored -> answer(0));
+        return;
+      }
+      for (int i = 0; i < keys.size(); i++) {
+        blob.clusters.set(keys.get(i).index(), clusters.get(i).first());
+        blob.allocatedClusters++;
+      }
+      answer(errno);
+    }
+
+    private void answer(int errno) {
+      keys.forEach(releases::remove);
+      request.answer(errno);
+      after.forEach(ClusterAllocator.this::allocate);
+    }
+  }
+}

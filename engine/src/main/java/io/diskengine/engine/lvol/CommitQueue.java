@@ -1,0 +1,263 @@
+package io.diskengine.engine.lvol;
+
+import io.diskengine.engine.bdev.BdevException;
+import io.diskengine.nvme.NativeMemory;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Makes changes of metadata durable, many at a time. While one batch is being written, further
+ * changes gather for the next; a page that several of them touch is written once.
+ *
+ * <p>Goals: after a crash at any byte the store opens, with every change that was acknowledged and
+ * none in part. A page that nothing on the medium refers to yet (<i>fresh</i>) may be torn by a
+ * crash. A page in use must not: SPDK's format has no log, a torn root loses its blob and a torn
+ * extent page the whole store. So a batch is written in this order:
+ *
+ * <ol>
+ *   <li>fresh pages, and a {@linkplain ShadowPages shadow} of each page that is overwritten
+ *   <li>flush: also covers the content of new clusters, which was written before
+ *   <li>the pages that are overwritten, each durably: roots and extent pages
+ * </ol>
+ *
+ * Every change hangs on one overwritten page, so the last step needs no order. Home reactor.
+ */
+final class CommitQueue {
+  private final Blobstore store;
+  private List<Change> waiting = new ArrayList<>();
+  private boolean running;
+
+  /** Something that becomes true on the medium with one batch. */
+  abstract static class Change {
+    /**
+     * Changes the blobs in memory and names the pages this touches. When it throws it has changed
+     * nothing.
+     */
+    abstract void join(Batch batch) throws BdevException;
+
+    /**
+     * The batch is on the medium (0), or not.
+     *
+     * @param uncertain after a failure: the pages may have been written all the same, so what they
+     *     refer to must not be used for anything else
+     */
+    abstract void ended(int errno, boolean uncertain);
+  }
+
+  CommitQueue(Blobstore store) {
+    this.store = store;
+  }
+
+  void add(Change change) {
+    waiting.add(change);
+    if (!running) {
+      next();
+    }
+  }
+
+  boolean idle() {
+    return !running;
+  }
+
+  private void next() {
+    running = false;
+    if (waiting.isEmpty()) {
+      store.commitsEnded();
+      return;
+    }
+    running = true;
+    List<Change> changes = waiting;
+    waiting = new ArrayList<>();
+    store.leaveCleanState(errno -> {
+      if (errno != 0) {
+        end(changes, errno, false);
+      } else {
+        new Batch(changes).start();
+      }
+    });
+  }
+
+  private void end(List<Change> changes, int errno, boolean uncertain) {
+    changes.forEach(c -> c.ended(errno, uncertain));
+    next();
+  }
+
+  /** A page's new content and where it goes. */
+  record PageWrite(int page, long buffer) {}
+
+  /** The changes that are written together. */
+  final class Batch {
+    private List<Change> changes;
+    private final Set<Blob> roots = new LinkedHashSet<>();
+    private final Map<Blob, Set<Integer>> freshRows = new LinkedHashMap<>();
+    private final Map<Blob, Set<Integer>> rows = new LinkedHashMap<>();
+    private final List<PageWrite> fresh = new ArrayList<>();
+    private final List<PageWrite> inPlace = new ArrayList<>();
+    private final List<Integer> replaced = new ArrayList<>();
+    private int reservedPages;
+    private int overwritten;
+
+    private Batch(List<Change> changes) {
+      this.changes = changes;
+    }
+
+    /** Takes care that {@code pages} can be claimed when the batch is written. */
+    void reserve(int pages) throws BdevException {
+      if (store.freePages() < reservedPages + pages) {
+        throw new BdevException(BdevException.ENOSPC, "no free metadata pages");
+      }
+      reservedPages += pages;
+    }
+
+    /** A metadata page for a fresh extent page. */
+    int claimPage() throws BdevException {
+      reserve(1);
+      return store.claimPage();
+    }
+
+    /** The blob's chain is written anew; its root page exists on the medium. */
+    void chain(Blob blob) throws BdevException {
+      if (!roots.contains(blob)) {
+        reserve(blob.chain.length + 1);
+        roots.add(blob);
+        overwritten++;
+      }
+    }
+
+    /** A blob that is not on the medium yet: all its extent pages and its chain. */
+    void newBlob(Blob blob) throws BdevException {
+      reserve(store.pageCount(blob));
+      for (int row = 0; row < blob.extentPages.length; row++) {
+        if (blob.extentPages[row] != 0) {
+          freshRow(blob, row);
+        }
+      }
+      roots.add(blob);
+      overwritten++;
+    }
+
+    /** An extent page that the medium does not refer to yet. */
+    void freshRow(Blob blob, int row) {
+      freshRows.computeIfAbsent(blob, b -> new LinkedHashSet<>()).add(row);
+    }
+
+    /** The row's extent page is overwritten, unless it is a fresh one of this batch. */
+    void row(Blob blob, int row) {
+      Set<Integer> freshOnes = freshRows.get(blob);
+      if (freshOnes == null || !freshOnes.contains(row)) {
+        rows.computeIfAbsent(blob, b -> new LinkedHashSet<>()).add(row);
+        overwritten++;
+      }
+    }
+
+    /** The blob is gone: zeros where its root was. */
+    void zeroRoot(Blob blob) {
+      roots.remove(blob);
+      freshRows.remove(blob);
+      rows.remove(blob);
+      long buffer = store.device().takePage();
+      NativeMemory.zero(buffer, MetadataPage.SIZE);
+      inPlace.add(new PageWrite(blob.rootPage(), buffer));
+      overwritten++;
+    }
+
+    private void start() {
+      joinChanges();
+      render();
+      fresh.addAll(store.shadows().of(inPlace));
+      StoreDevice device = store.device();
+      StoreDevice.forEach(
+          fresh.size(),
+          (i, done) -> store.writePage(fresh.get(i), false, done),
+          errno -> {
+            if (errno != 0) {
+              ended(errno, false);
+            } else {
+              device.flush(this::overwrite);
+            }
+          });
+    }
+
+    /** What would overwrite more pages than one batch may waits for the next. */
+    private void joinChanges() {
+      List<Change> joined = new ArrayList<>();
+      int next = 0;
+      for (; next < changes.size() && overwritten < store.shadows().batchLimit(); next++) {
+        Change change = changes.get(next);
+        try {
+          change.join(this);
+          joined.add(change);
+        } catch (BdevException refused) {
+          change.ended(refused.errno(), false);
+        }
+      }
+      waiting.addAll(0, changes.subList(next, changes.size()));
+      changes = joined;
+    }
+
+    private void overwrite(int flushErrno) {
+      if (flushErrno != 0) {
+        ended(flushErrno, false);
+        return;
+      }
+      StoreDevice.forEach(
+          inPlace.size(),
+          (i, done) -> store.writePage(inPlace.get(i), true, done),
+          errno -> ended(errno, errno != 0));
+    }
+
+    private void ended(int errno, boolean uncertain) {
+      fresh.forEach(w -> store.device().givePage(w.buffer()));
+      inPlace.forEach(w -> store.device().givePage(w.buffer()));
+      if (errno == 0) {
+        store.retirePages(replaced);
+      }
+      end(changes, errno, uncertain);
+    }
+
+    // ---- from memory to pages
+
+    private void render() {
+      freshRows.forEach((blob, set) -> set.forEach(row -> extentPage(blob, row, fresh)));
+      rows.forEach((blob, set) -> set.forEach(row -> extentPage(blob, row, inPlace)));
+      roots.forEach(this::renderChain);
+    }
+
+    private void extentPage(Blob blob, int row, List<PageWrite> into) {
+      long buffer = store.device().takePage();
+      BlobCodec.encodeExtentPage(blob, row, buffer);
+      MetadataPage.seal(buffer, store.crc());
+      into.add(new PageWrite(blob.extentPages[row], buffer));
+    }
+
+    /** The pages after the root go to new places, so that the old chain stays whole. */
+    private void renderChain(Blob blob) {
+      List<Long> buffers = new ArrayList<>();
+      BlobCodec.encode(
+          blob,
+          () -> {
+            buffers.add(store.device().takePage());
+            return buffers.getLast();
+          });
+      int[] chain = new int[buffers.size()];
+      chain[0] = blob.rootPage();
+      for (int i = 1; i < chain.length; i++) {
+        chain[i] = store.claimPage();
+      }
+      for (int i = 0; i < chain.length; i++) {
+        long buffer = buffers.get(i);
+        MetadataPage.next(buffer, i + 1 < chain.length ? chain[i + 1] : MetadataPage.END_OF_CHAIN);
+        MetadataPage.seal(buffer, store.crc());
+        (i == 0 ? inPlace : fresh).add(new PageWrite(chain[i], buffer));
+      }
+      for (int i = 1; i < blob.chain.length; i++) {
+        replaced.add(blob.chain[i]);
+      }
+      blob.chain = chain;
+    }
+  }
+}

@@ -1,0 +1,457 @@
+package io.diskengine.engine.lvol;
+
+import io.diskengine.engine.bdev.Bdev;
+import io.diskengine.engine.bdev.BdevDesc;
+import io.diskengine.engine.bdev.BdevException;
+import io.diskengine.engine.bdev.BdevLayer;
+import io.diskengine.engine.bdev.Done;
+import io.diskengine.engine.reactor.Reactor;
+import io.diskengine.nvme.NativeMemory;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** An lvol store: a blobstore whose super blob has its uuid and name. Home reactor. */
+public final class LvolStore {
+  /** SPDK's SPDK_LVS_NAME_MAX without its NUL. */
+  public static final int MAX_NAME_LENGTH = 63;
+
+  private static final Logger LOG = LoggerFactory.getLogger(LvolStore.class);
+
+  private final BdevLayer layer;
+  private final Blobstore blobs;
+  private final ClusterAllocator clusters;
+  private final String name;
+  private final UUID uuid;
+  private final Map<String, Lvol> lvols = new LinkedHashMap<>();
+  private final Set<String> creating = new HashSet<>();
+  private final List<Done> closeWaiters = new ArrayList<>();
+  private boolean closing;
+
+  private LvolStore(BdevLayer layer, Blobstore blobs, String name, UUID uuid) {
+    this.layer = layer;
+    this.blobs = blobs;
+    this.clusters = new ClusterAllocator(blobs);
+    this.name = name;
+    this.uuid = uuid;
+  }
+
+  // ---- making and opening
+
+  /** Lays out a new store on a device that is open and claimed. */
+  static void create(
+      BdevLayer layer, StoreDevice device, LvolStoreOptions options, Result<LvolStore> result) {
+    try {
+      Bdev base = device.bdev();
+      long clusterCount = base.sizeBytes() / options.clusterSizeBytes();
+      long mdPages = options.mdPagesPerClusterPercent() * clusterCount / 100;
+      if (mdPages == 0) {
+        throw new BdevException(BdevException.EINVAL, "no metadata pages");
+      }
+      SuperBlock layout =
+          SuperBlock.layOut(
+              base.sizeBytes(),
+              base.blockSizeBytes(),
+              options.clusterSizeBytes(),
+              mdPages,
+              (int) options.mdPageSizeBytes());
+      layOut(layer, device, layout, options, result);
+    } catch (BdevException refused) {
+      LOG.atInfo()
+          .addKeyValue("bdev", device.bdev().name())
+          .addKeyValue("reason", refused.getMessage())
+          .log("lvol store not created");
+      result.ended(refused.errno(), null);
+    }
+  }
+
+  private static void layOut(
+      BdevLayer layer,
+      StoreDevice device,
+      SuperBlock layout,
+      LvolStoreOptions options,
+      Result<LvolStore> result)
+      throws BdevException {
+    Blobstore blobs = Blobstore.laidOut(device, layout);
+    LvolStore store = new LvolStore(layer, blobs, options.name(), UUID.randomUUID());
+    Blob superBlob = blobs.newBlob(0);
+    superBlob.invalidFlags = Blob.EXTENT_TABLE;
+    superBlob.text(Lvol.UUID_XATTR, store.uuid.toString());
+    superBlob.text(Lvol.NAME, options.name());
+    long dataStart = layout.metadataEnd();
+    long dataBytes = device.bdev().sizeBytes() - dataStart;
+    Chain.of(next -> device.writeZeroes(0, dataStart, next))
+        .then(next -> clear(device, options.clearMethod(), dataStart, dataBytes, next))
+        .then(device::flush)
+        .then(next -> blobs.create(superBlob, next))
+        .then(next -> blobs.writeSuper(layout.withSuperBlob(superBlob.id), next))
+        .run(errno -> result.ended(errno, errno == 0 ? store : null));
+  }
+
+  private static void clear(
+      StoreDevice device, ClearMethod method, long offset, long bytes, Done done) {
+    long whole = bytes - bytes % device.bdev().blockSizeBytes();
+    if (whole == 0) {
+      done.done(0);
+      return;
+    }
+    switch (method) {
+      case UNMAP, DEFAULT -> device.unmap(offset, whole, done);
+      case WRITE_ZEROES -> device.writeZeroes(offset, whole, done);
+      case NONE -> done.done(0);
+    }
+  }
+
+  /** Reads the store on a device that is open and claimed; its lvols are not registered yet. */
+  static void load(BdevLayer layer, StoreDevice device, Result<LvolStore> result) {
+    StoreLoader.load(
+        device,
+        new StoreLoader.Loaded() {
+          @Override
+          public void loaded(Blobstore blobs) {
+            try {
+              result.ended(0, of(layer, blobs));
+            } catch (BdevException bad) {
+              refused(bad.errno(), String.valueOf(bad.getMessage()));
+            }
+          }
+
+          @Override
+          public void refused(int errno, String problem) {
+            LOG.atError()
+                .addKeyValue("bdev", device.bdev().name())
+                .addKeyValue("reason", problem)
+                .log("lvol store not loaded");
+            result.ended(errno, null);
+          }
+        });
+  }
+
+  private static LvolStore of(BdevLayer layer, Blobstore blobs) throws BdevException {
+    Blob superBlob = blobs.blob(blobs.layout().superBlobId());
+    String name = superBlob == null ? null : superBlob.text(Lvol.NAME);
+    UUID uuid = superBlob == null ? null : uuid(superBlob);
+    if (name == null || uuid == null) {
+      throw new BdevException(BdevException.EINVAL, "the lvol store has no name or uuid");
+    }
+    LvolStore store = new LvolStore(layer, blobs, name, uuid);
+    for (Blob blob : blobs.blobs()) {
+      if (blob != superBlob) {
+        store.adopt(blob);
+      }
+    }
+    return store;
+  }
+
+  private void adopt(Blob blob) throws BdevException {
+    byte[] stored = blob.xattrs.get(Lvol.NAME);
+    String lvolName = blob.text(Lvol.NAME);
+    if (lvolName == null || stored == null || stored.length > Lvol.NAME_BYTES) {
+      throw new BdevException(BdevException.EINVAL, blob + " has no name");
+    }
+    long unknown = blob.invalidFlags & ~Blob.KNOWN_INVALID_FLAGS;
+    if (unknown != 0 || (blob.invalidFlags & Blob.EXTERNAL_SNAPSHOT) != 0) {
+      LOG.atError()
+          .addKeyValue("lvol", name + "/" + lvolName)
+          .addKeyValue("flags", Long.toHexString(blob.invalidFlags))
+          .log("lvol not opened: it needs what this version does not know");
+      return;
+    }
+    UUID lvolUuid = uuid(blob);
+    Lvol lvol =
+        lvolUuid == null
+            ? new Lvol(this, blob, lvolName, UUID.randomUUID(), uuid + "_" + blob.id)
+            : new Lvol(this, blob, lvolName, lvolUuid, lvolUuid.toString());
+    if (lvols.putIfAbsent(lvolName, lvol) != null) {
+      throw new BdevException(
+          BdevException.EEXIST, "two lvols of the store have the name " + lvolName);
+    }
+  }
+
+  private static @Nullable UUID uuid(Blob blob) {
+    String text = blob.text(Lvol.UUID_XATTR);
+    try {
+      return text == null || text.length() != 36 ? null : UUID.fromString(text);
+    } catch (IllegalArgumentException unreadable) {
+      return null;
+    }
+  }
+
+  /** Makes all lvols known as bdevs. */
+  void registerLvols() {
+    for (Lvol lvol : lvols.values()) {
+      try {
+        register(lvol);
+      } catch (BdevException taken) {
+        LOG.atError()
+            .addKeyValue("lvol", lvol)
+            .addKeyValue("reason", taken.getMessage())
+            .log("lvol has no bdev");
+      }
+    }
+  }
+
+  private void register(Lvol lvol) throws BdevException {
+    LvolBdev bdev =
+        new LvolBdev(this, lvol, lvol.uniqueId(), lvol.uuid(), lvol.sizeBytes() / blockSizeBytes());
+    lvol.bdev = bdev;
+    layer.register(bdev, lvol.alias());
+  }
+
+  // ---- what it is
+
+  public String name() {
+    return name;
+  }
+
+  public UUID uuid() {
+    return uuid;
+  }
+
+  public Bdev base() {
+    return blobs.device().bdev();
+  }
+
+  BdevDesc baseDesc() {
+    return blobs.device().desc();
+  }
+
+  BdevLayer layer() {
+    return layer;
+  }
+
+  Reactor home() {
+    return layer.home();
+  }
+
+  ClusterAllocator clusters() {
+    return clusters;
+  }
+
+  Blobstore blobs() {
+    return blobs;
+  }
+
+  public long clusterSizeBytes() {
+    return blobs.layout().clusterBytes();
+  }
+
+  /** SPDK's io_unit_size: the block size of its lvols. */
+  public int blockSizeBytes() {
+    return blobs.layout().ioUnitBytes();
+  }
+
+  public long totalDataClusters() {
+    return blobs.totalDataClusters();
+  }
+
+  public long freeClusters() {
+    return blobs.freeClusters();
+  }
+
+  public long maxGrowableSizeBytes() {
+    return blobs.layout().maxGrowableBytes();
+  }
+
+  public Collection<Lvol> lvols() {
+    return List.copyOf(lvols.values());
+  }
+
+  public @Nullable Lvol lvol(String lvolName) {
+    return lvols.get(lvolName);
+  }
+
+  String nameOf(Blob blob) {
+    return String.valueOf(blob.text(Lvol.NAME));
+  }
+
+  // ---- lvols
+
+  /**
+   * Makes an lvol and its bdev; the size is rounded up to whole clusters.
+   *
+   * @throws BdevException EINVAL for a name of 0 or more than 63 bytes, EEXIST for one that is
+   *     taken, ENODEV while the store is being closed
+   */
+  public void createLvol(
+      String lvolName, long sizeBytes, boolean thin, ClearMethod clearMethod, Result<Lvol> result)
+      throws BdevException {
+    checkOpen();
+    int nameBytes = lvolName.getBytes(StandardCharsets.UTF_8).length;
+    if (nameBytes == 0 || nameBytes > Lvol.MAX_NAME_LENGTH) {
+      throw new BdevException(
+          BdevException.EINVAL,
+          "lvol name has " + nameBytes + " bytes; 1 to " + Lvol.MAX_NAME_LENGTH + " are allowed");
+    }
+    if (lvols.containsKey(lvolName) || creating.contains(lvolName)) {
+      throw new BdevException(
+          BdevException.EEXIST, "an lvol has the name " + name + "/" + lvolName);
+    }
+    long count = sizeBytes / clusterSizeBytes() + (sizeBytes % clusterSizeBytes() == 0 ? 0 : 1);
+    if (count > Integer.MAX_VALUE - ClusterMap.ROW) {
+      result.ended(BdevException.ENOSPC, null);
+      return;
+    }
+    Blob blob;
+    try {
+      blob = blobs.newBlob((int) count);
+    } catch (BdevException full) {
+      result.ended(full.errno(), null);
+      return;
+    }
+    UUID lvolUuid = UUID.randomUUID();
+    blob.invalidFlags = Blob.EXTENT_TABLE | (thin ? Blob.THIN : 0);
+    blob.mdRoFlags = clearMethod.ordinal();
+    blob.text(Lvol.NAME, lvolName, Lvol.NAME_BYTES);
+    blob.text(Lvol.UUID_XATTR, lvolUuid.toString());
+    creating.add(lvolName);
+    blobs.create(
+        blob,
+        errno -> {
+          creating.remove(lvolName);
+          created(new Lvol(this, blob, lvolName, lvolUuid, lvolUuid.toString()), errno, result);
+        });
+  }
+
+  private void created(Lvol lvol, int errno, Result<Lvol> result) {
+    if (errno != 0) {
+      result.ended(errno, null);
+      return;
+    }
+    lvols.put(lvol.name(), lvol);
+    try {
+      checkOpen();
+      register(lvol);
+      result.ended(0, lvol);
+    } catch (BdevException refused) {
+      lvol.bdev = null;
+      result.ended(refused.errno(), null);
+    }
+  }
+
+  private void checkOpen() throws BdevException {
+    if (closing) {
+      throw new BdevException(BdevException.ENODEV, "lvol store " + name + " is being closed");
+    }
+  }
+
+  /**
+   * Removes the bdev from its users and then the lvol. EPERM while it is the snapshot of clones.
+   */
+  public void deleteLvol(Lvol lvol, Done done) {
+    if (lvol.deleting || closing) {
+      done.done(BdevException.ENODEV);
+      return;
+    }
+    if (lvol.isSnapshot()) {
+      done.done(BdevException.EPERM);
+      return;
+    }
+    lvol.deleting = true;
+    unregister(
+        lvol,
+        ignored ->
+            blobs.delete(
+                lvol.blob(),
+                errno -> {
+                  if (errno == 0) {
+                    lvols.remove(lvol.name());
+                  }
+                  done.done(errno);
+                }));
+  }
+
+  private void unregister(Lvol lvol, Done done) {
+    LvolBdev bdev = lvol.bdev;
+    if (bdev == null) {
+      done.done(0);
+    } else {
+      layer.unregister(
+          bdev,
+          errno -> {
+            lvol.bdev = null;
+            done.done(0);
+          });
+    }
+  }
+
+  // ---- the end
+
+  /** Removes all bdevs, writes masks and clean flag, closes the device. */
+  void unload(Done done) {
+    close(blobs::unload, done);
+  }
+
+  /** Removes the store from its device: first its super block, then what it held. */
+  void destroy(Done done) {
+    close(
+        next ->
+            Chain.of(this::zeroSuperBlock)
+                .then(each -> clearLvols(new ArrayList<>(lvols.values()), each))
+                .then(each -> blobs.device().writeZeroes(0, blobs.layout().metadataEnd(), each))
+                .run(next),
+        done);
+  }
+
+  private void zeroSuperBlock(Done done) {
+    StoreDevice device = blobs.device();
+    long buffer = device.takePage();
+    NativeMemory.zero(buffer, SuperBlock.SIZE);
+    device.writeDurably(buffer, 0, SuperBlock.SIZE, done);
+  }
+
+  private void clearLvols(List<Lvol> all, Done done) {
+    StoreDevice.forEach(
+        all.size(),
+        (i, each) -> {
+          Blob blob = all.get(i).blob();
+          List<ClusterRun> runs = ClusterRun.of(blob.clusters);
+          StoreDevice.forEach(
+              runs.size(), (r, run) -> blobs.freeRun(runs.get(r), blob.clearMethod(), run), each);
+        },
+        done);
+  }
+
+  private void close(Chain.Step last, Done done) {
+    closeWaiters.add(done);
+    if (closing) {
+      return;
+    }
+    closing = true;
+    unregisterAll(() ->
+        blobs.whenIdle(() ->
+            last.run(errno -> {
+              blobs.device().close();
+              List<Done> waiters = List.copyOf(closeWaiters);
+              closeWaiters.clear();
+              waiters.forEach(w -> w.done(errno));
+            })));
+  }
+
+  private void unregisterAll(Runnable then) {
+    List<Lvol> all = List.copyOf(lvols.values());
+    int[] left = {all.size() + 1};
+    Done one =
+        errno -> {
+          if (--left[0] == 0) {
+            then.run();
+          }
+        };
+    all.forEach(lvol -> unregister(lvol, one));
+    one.done(0);
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}

@@ -1,0 +1,102 @@
+package io.diskengine.engine.lvol;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.zip.GZIPInputStream;
+
+/** The bytes of a disk, most of them zero. */
+final class DiskImage {
+  private static final int PAGE = 4096;
+
+  private final Map<Long, byte[]> pages = new HashMap<>();
+  private final long sizeBytes;
+
+  DiskImage(long sizeBytes) {
+    this.sizeBytes = sizeBytes;
+  }
+
+  long sizeBytes() {
+    return sizeBytes;
+  }
+
+  /** A gzipped image of the test resources. */
+  static DiskImage resource(String name, long sizeBytes) {
+    DiskImage image = new DiskImage(sizeBytes);
+    try (InputStream in =
+        new GZIPInputStream(
+            Objects.requireNonNull(DiskImage.class.getResourceAsStream("/lvs/" + name), name),
+            1 << 16)) {
+      byte[] page = new byte[PAGE];
+      for (long at = 0; in.readNBytes(page, 0, PAGE) > 0; at += PAGE) {
+        image.write(at, page, 0, PAGE);
+      }
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+    return image;
+  }
+
+  DiskImage copy() {
+    DiskImage copy = new DiskImage(sizeBytes);
+    pages.forEach((at, page) -> copy.pages.put(at, page.clone()));
+    return copy;
+  }
+
+  byte[] read(long offset, int length) {
+    byte[] bytes = new byte[length];
+    for (int done = 0; done < length; ) {
+      long at = offset + done;
+      int inPage = (int) (at % PAGE);
+      int count = Math.min(length - done, PAGE - inPage);
+      byte[] page = pages.get(at / PAGE);
+      if (page != null) {
+        System.arraycopy(page, inPage, bytes, done, count);
+      }
+      done += count;
+    }
+    return bytes;
+  }
+
+  void write(long offset, byte[] bytes, int from, int length) {
+    for (int done = 0; done < length; ) {
+      long at = offset + done;
+      int inPage = (int) (at % PAGE);
+      int count = Math.min(length - done, PAGE - inPage);
+      byte[] page = pages.get(at / PAGE);
+      if (page == null && !isZero(bytes, from + done, count)) {
+        page = new byte[PAGE];
+        pages.put(at / PAGE, page);
+      }
+      if (page != null) {
+        System.arraycopy(bytes, from + done, page, inPage, count);
+      }
+      done += count;
+    }
+  }
+
+  void zero(long offset, long length) {
+    for (long done = 0; done < length; ) {
+      long at = offset + done;
+      int inPage = (int) (at % PAGE);
+      int count = (int) Math.min(length - done, PAGE - inPage);
+      if (count == PAGE) {
+        pages.remove(at / PAGE);
+      } else {
+        write(at, new byte[count], 0, count);
+      }
+      done += count;
+    }
+  }
+
+  private static boolean isZero(byte[] bytes, int from, int count) {
+    for (int i = from; i < from + count; i++) {
+      if (bytes[i] != 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+}
