@@ -98,13 +98,19 @@ public final class EmbeddedDatabase implements AutoCloseable {
    */
   public static EmbeddedDatabase start(Path directory, Consumer<String> progress)
       throws IOException {
+    return start(directory, progress, Unprivileged.here());
+  }
+
+  static EmbeddedDatabase start(
+      Path directory, Consumer<String> progress, Unprivileged unprivileged) throws IOException {
     Path dir = directory.toAbsolutePath().normalize();
     PrivateFiles.createDirectory(dir);
+    unprivileged.give(dir);
     Path server = PostgresBinaries.unpack(dir.resolve("server"), progress);
+    unprivileged.giveTree(dir.resolve("server"));
     for (Role role : Role.values()) {
       PrivateFiles.passwordIn(passwordFile(dir, role));
     }
-    Unprivileged unprivileged = Unprivileged.here();
     Path data = dir.resolve("data");
     awaitFormerServer(data, progress);
     if (!Files.exists(data)) {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * How a program that refuses to run as root (PostgreSQL) is started here. An ordinary user starts
@@ -20,14 +21,27 @@ record Unprivileged(List<String> prefix, boolean ownsFiles) {
     if (succeeds("unshare", "-U", "true")) {
       return new Unprivileged(List.of("unshare", "-U"), false);
     }
-    List<String> asNobody =
-        List.of("setpriv", "--reuid=" + NOBODY, "--regid=65534", "--clear-groups");
-    if (succeeds(asNobody.get(0), asNobody.get(1), asNobody.get(2), asNobody.get(3), "true")) {
-      return new Unprivileged(asNobody, true);
+    if (succeeds("setpriv", "--reuid=" + NOBODY, "--clear-groups", "true")) {
+      return asNobody();
     }
     throw new IOException(
         "PostgreSQL does not run as root, and neither user namespaces (unshare -U) nor another user"
             + " (setpriv) are possible here: run as an ordinary user");
+  }
+
+  static Unprivileged asNobody() {
+    return new Unprivileged(List.of("setpriv", "--reuid=" + NOBODY, "--clear-groups"), true);
+  }
+
+  /** {@link #give} of everything below {@code root} and of {@code root}. */
+  void giveTree(Path root) throws IOException {
+    if (ownsFiles) {
+      try (Stream<Path> files = Files.walk(root)) {
+        for (Path file : files.filter(f -> !Files.isSymbolicLink(f)).toList()) {
+          give(file);
+        }
+      }
+    }
   }
 
   /** Makes the program the owner of {@code file}, where it needs to be. */
@@ -38,7 +52,7 @@ record Unprivileged(List<String> prefix, boolean ownsFiles) {
     }
   }
 
-  private static boolean isRoot() throws IOException {
+  static boolean isRoot() throws IOException {
     return Files.getAttribute(Path.of("/proc/self"), "unix:uid").equals(0);
   }
 

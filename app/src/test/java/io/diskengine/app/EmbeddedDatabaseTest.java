@@ -2,6 +2,7 @@ package io.diskengine.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import io.diskengine.app.EmbeddedDatabase.Role;
 import io.diskengine.store.Database;
@@ -100,6 +101,22 @@ final class EmbeddedDatabaseTest {
     ProcessHandle server = ProcessHandle.of(Long.parseLong(pid)).orElseThrow();
     server.onExit().get(30, TimeUnit.SECONDS);
     assertThat(directory.resolve("data/postmaster.pid")).doesNotExist();
+  }
+
+  @Test
+  void rootWithoutUserNamespacesRunsItAsNobody() throws Exception {
+    assumeThat(Unprivileged.isRoot()).as("only root needs another user").isTrue();
+    Files.setPosixFilePermissions(temp, PosixFilePermissions.fromString("rwx--x--x"));
+    Path directory = temp.resolve("postgresql");
+    for (int i = 0; i < 2; i++) {
+      try (EmbeddedDatabase database =
+              EmbeddedDatabase.start(directory, step -> {}, Unprivileged.asNobody());
+          PostgresControllerStore store = controller(database)) {
+        assertThat(store.cluster().id()).isNotEmpty();
+        assertThat(Files.getOwner(directory.resolve("data")).getName()).isEqualTo("nobody");
+        assertThat(Files.getOwner(database.passwordFile(Role.OWNER)).getName()).isEqualTo("root");
+      }
+    }
   }
 
   /** A process that starts the database and is killed by the test. */

@@ -157,6 +157,28 @@ final class LeaseTest {
   }
 
   @Test
+  void connectionsThatTheServerClosedAreUnavailableAtMostOnceEach() {
+    AgentSession agent = fixture.agent("sn1");
+    NodeSeen seen = new NodeSeen(DataPlaneState.READY, "pid", "v");
+    Server.execute(
+        fixture.url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            + " WHERE datname = current_database() AND pid <> pg_backend_pid()");
+    int unavailable = 0;
+    boolean written = false;
+    while (!written && unavailable <= StoreConfig.forAgent("", "", "", "").maxConnections()) {
+      try {
+        Fixture.applied(agent, seen);
+        written = true;
+      } catch (StoreUnavailableException e) {
+        unavailable++;
+      }
+    }
+    assertThat(written).isTrue();
+    assertThat(agent.view().node().incarnation()).isEqualTo("pid");
+  }
+
+  @Test
   void unreachableServerIsUnavailableAndNotARefusal() {
     StoreConfig nowhere =
         StoreConfig.forAgent("jdbc:postgresql://127.0.0.1:1/none", "u", "p", "sn9");
