@@ -60,6 +60,16 @@ public final class EmbeddedDatabase implements AutoCloseable {
   private static final Duration START_LIMIT = Duration.ofSeconds(120);
   private static final Duration STOP_LIMIT = Duration.ofSeconds(60);
   private static final int MAX_CONNECTIONS = 60;
+  private static final long MAX_LOG_BYTES = 10 << 20;
+
+  /**
+   * A start may fail once or twice: the port was taken just now, or the last processes of a server
+   * that was killed are still about to notice.
+   */
+  private static final int START_ATTEMPTS = 3;
+
+  private static final long RETRY_PAUSE_MS = 1_000;
+  private static final int POLL_MS = 20;
 
   /**
    * Runs the server beside a watcher of standard input; its end, when we close it or die, is the
@@ -117,17 +127,40 @@ public final class EmbeddedDatabase implements AutoCloseable {
       progress.accept("initialising PostgreSQL in " + data);
       initialise(dir, server, data, unprivileged);
     }
-    int port = port(dir.resolve("port"));
-    Process process = launch(dir, server, data, port, unprivileged);
-    EmbeddedDatabase database = new EmbeddedDatabase(dir, port, process);
-    try {
-      database.awaitReady();
-      database.prepare();
-    } catch (IOException | RuntimeException e) {
-      database.close();
-      throw e;
+    rotate(dir.resolve("log"));
+    for (int attempt = 1; ; attempt++) {
+      int port = port(dir.resolve("port"));
+      Process process = launch(dir, server, data, port, unprivileged);
+      EmbeddedDatabase database = new EmbeddedDatabase(dir, port, process);
+      try {
+        database.awaitReady();
+        database.prepare();
+        return database;
+      } catch (IOException | RuntimeException e) {
+        boolean died = !process.isAlive();
+        database.close();
+        if (!died || attempt == START_ATTEMPTS) {
+          throw e;
+        }
+        progress.accept("PostgreSQL ended while it started, trying again");
+        pause(RETRY_PAUSE_MS);
+      }
     }
-    return database;
+  }
+
+  private static void pause(long ms) throws IOException {
+    try {
+      Thread.sleep(ms);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted while PostgreSQL was starting", e);
+    }
+  }
+
+  private static void rotate(Path log) throws IOException {
+    if (Files.exists(log) && Files.size(log) > MAX_LOG_BYTES) {
+      Files.move(log, log.resolveSibling("log.1"), StandardCopyOption.REPLACE_EXISTING);
+    }
   }
 
   /** JDBC URL of the diskengine database. */
@@ -260,6 +293,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
             "jit=off",
             "shared_preload_libraries=pg_stat_statements",
             "log_line_prefix=%m [%p] %a ",
+            "log_checkpoints=off",
             "log_timezone=UTC",
             "timezone=UTC")) {
       command.addAll(List.of("-c", setting));
@@ -308,7 +342,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
         }
       }
       try {
-        if (process.waitFor(20, TimeUnit.MILLISECONDS)) {
+        if (process.waitFor(POLL_MS, TimeUnit.MILLISECONDS)) {
           break;
         }
       } catch (InterruptedException e) {
