@@ -17,7 +17,7 @@ import java.util.function.BooleanSupplier;
  * chooses. Their kernel does no I/O: devices live in memory.
  */
 public final class SteppedReactors implements AutoCloseable {
-  private static final int BUFFERS = 64;
+  private static final int BUFFERS = 32;
   private static final int MOST_TURNS = 2_000_000;
   private static final long TURN_NS = 1_000;
 

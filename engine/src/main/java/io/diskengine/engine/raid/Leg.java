@@ -43,7 +43,10 @@ final class Leg implements BdevEvents {
   /** Told when the leg has left. */
   final List<Done> leavers = new ArrayList<>();
 
-  /** Set by any reactor at once when a write failed here, ahead of the message about it. */
+  /**
+   * Set by any reactor at once when a write failed here, ahead of the message about it; taken back
+   * by a rebuild that copies from here.
+   */
   volatile boolean writeFailed;
 
   private final BdevDesc desc;

@@ -13,12 +13,17 @@ import java.util.Map;
  * Brings a leg in sync while the array is used. From the start every write goes to the target too.
  * Window after window is quiesced, copied from an in-sync leg and let go again, so that no copy
  * overwrites a newer write. In the end the whole array is quiesced for a moment: what was copied is
- * flushed, all superblocks call the leg configured, and only then it is read. Home reactor.
+ * flushed, all superblocks call the leg configured, and only then it is read. If the source failed
+ * a write meanwhile, which ended with an error, the target may have it: everything is copied again.
+ * Home reactor.
  *
  * <p>When the target fails, or nothing can be read any more, the target leaves the array, and the
  * process vanishes from the description at the same moment. After a crash it starts from 0.
  */
 final class Rebuild {
+  /** How often it starts again because the last in-sync leg failed writes that the target took. */
+  private static final int MOST_RESTARTS = 3;
+
   private static final LbaRange EVERYTHING = new LbaRange(0, Long.MAX_VALUE / 2);
 
   private final Raid raid;
@@ -28,6 +33,7 @@ final class Rebuild {
   private final Timer pace = Timer.of(this::next);
   private long offsetBlocks;
   private long nextWindowNs;
+  private int restarts;
 
   Rebuild(Raid raid, Leg target, RaidModule.Options options) {
     this.raid = raid;
@@ -62,7 +68,21 @@ final class Rebuild {
   void start() {
     raid.activities++;
     nextWindowNs = raid.home().nowNs();
+    sourceFailedWrites();
     raid.settle(this::next);
+  }
+
+  /**
+   * Whether a leg that stays in sync failed a write since this was asked last: the target may have
+   * that write, and has to get the source's content again.
+   */
+  private boolean sourceFailedWrites() {
+    boolean failed = false;
+    for (Leg source : raid.inSync()) {
+      failed |= source.writeFailed;
+      source.writeFailed = false;
+    }
+    return failed;
   }
 
   private boolean over() {
@@ -124,12 +144,23 @@ final class Rebuild {
             () -> {
               if (over() || target.writeFailed || offsetBlocks < bdev.numBlocks()) {
                 raid.layer().unquiesce(bdev, EVERYTHING, this::next);
+              } else if (sourceFailedWrites()) {
+                raid.layer().unquiesce(bdev, EVERYTHING, this::startAgain);
               } else if (target.bdev().ioTypeSupported(IoType.FLUSH)) {
                 flush(bdev);
               } else {
                 promote(bdev);
               }
             });
+  }
+
+  private void startAgain() {
+    if (restarts++ == MOST_RESTARTS) {
+      fail();
+    } else {
+      offsetBlocks = 0;
+      next();
+    }
   }
 
   private void flush(RaidBdev bdev) {
