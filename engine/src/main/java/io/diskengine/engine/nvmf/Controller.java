@@ -214,11 +214,10 @@ public final class Controller {
     int shutdown = Cc.shn(value);
     if (Cc.shn(changed) != 0 && shutdown != Cc.SHN_NONE) {
       csts = Csts.withShst(csts, Csts.SHST_OCCURRING);
-      resetting(
-          () -> {
-            csts = Csts.withShst(csts, Csts.SHST_COMPLETE) & ~Csts.RDY;
-            cc &= ~1;
-          });
+      resetting(() -> {
+        csts = Csts.withShst(csts, Csts.SHST_COMPLETE) & ~Csts.RDY;
+        cc &= ~1;
+      });
     }
     return shutdown <= Cc.SHN_ABRUPT && Cc.css(value) == Cc.CSS_NVM && Cc.mps(value) == 0;
   }

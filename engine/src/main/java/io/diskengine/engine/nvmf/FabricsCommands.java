@@ -80,8 +80,7 @@ final class FabricsCommands {
 
   private static boolean mayConnect(NvmfRequest request, Subsystem subsystem, String hostnqn) {
     return subsystem.isHostAllowed(hostnqn)
-        && (subsystem.isDiscovery()
-            || subsystem.listener(request.connection.listener()) != null);
+        && (subsystem.isDiscovery() || subsystem.listener(request.connection.listener()) != null);
   }
 
   private void connectQueue(NvmfRequest request, Subsystem subsystem, String hostnqn) {
@@ -128,8 +127,7 @@ final class FabricsCommands {
     establish(request, controller, 0);
   }
 
-  private static void connectIo(
-      NvmfRequest request, Subsystem subsystem, String hostnqn, int qid) {
+  private static void connectIo(NvmfRequest request, Subsystem subsystem, String hostnqn, int qid) {
     Controller controller = subsystem.controller(ConnectData.cntlid(request.buffer));
     if (controller == null || controller.leaving()) {
       invalidData(request, ConnectData.CNTLID);
@@ -194,8 +192,7 @@ final class FabricsCommands {
         PropertyCommand.ofst(request.sqe) == ControllerProperty.CC
             && sizeFits(request)
             && controller.configure((int) PropertyCommand.value(request.sqe));
-    request.completeAtHome(
-        valid ? NvmeStatus.SUCCESS : NvmeStatus.INVALID_FIELD | NvmeStatus.DNR);
+    request.completeAtHome(valid ? NvmeStatus.SUCCESS : NvmeStatus.INVALID_FIELD | NvmeStatus.DNR);
   }
 
   private static boolean sizeFits(NvmfRequest request) {

@@ -2,11 +2,11 @@ package io.diskengine.engine.nvmf;
 
 import io.diskengine.engine.bdev.Bdev;
 import io.diskengine.engine.bdev.IoType;
+import io.diskengine.nvme.IdentifyCommand;
 import io.diskengine.nvme.IdentifyController;
 import io.diskengine.nvme.IdentifyNamespace;
 import io.diskengine.nvme.IdentifyNamespaceIndependent;
 import io.diskengine.nvme.IdentifyNvmController;
-import io.diskengine.nvme.IdentifyCommand;
 import io.diskengine.nvme.LbaFormat;
 import io.diskengine.nvme.NamespaceIdDescriptor;
 import io.diskengine.nvme.NamespaceList;
@@ -57,8 +57,7 @@ final class IdentifyPages {
     }
   }
 
-  private static void ioController(
-      long page, Controller controller, SubsystemOptions subsystem) {
+  private static void ioController(long page, Controller controller, SubsystemOptions subsystem) {
     TransportOptions options = controller.options();
     IdentifyController.mn(page, subsystem.modelNumber());
     IdentifyController.sn(page, subsystem.serialNumber());

@@ -58,8 +58,7 @@ final class LogPages {
     return switch (lid) {
       case GetLogPageCommand.ERROR -> answer(request, ERROR_ENTRIES * ErrorLogEntry.SIZE, at -> {});
       case GetLogPageCommand.HEALTH_INFORMATION ->
-          answer(
-              request, HealthLogPage.SIZE, at -> HealthLogPage.temperature(at, TEMPERATURE));
+          answer(request, HealthLogPage.SIZE, at -> HealthLogPage.temperature(at, TEMPERATURE));
       case GetLogPageCommand.FIRMWARE_SLOT ->
           answer(request, FIRMWARE_SLOT_BYTES, at -> NativeMemory.putByte(at, (byte) 1));
       case GetLogPageCommand.CHANGED_NAMESPACE_LIST -> changedNamespaces(request, controller);

@@ -110,8 +110,7 @@ final class NvmCommands {
   }
 
   /** One range after the other: a command has one device I/O. */
-  private static void nextRange(
-      NvmfRequest request, SubsystemGroup.Entry namespace, int ranges) {
+  private static void nextRange(NvmfRequest request, SubsystemGroup.Entry namespace, int ranges) {
     long dmrsl = request.subsystemOptions().dmrsl();
     while (request.range < ranges) {
       long range = request.buffer + (long) request.range++ * DsmRange.SIZE;

@@ -45,8 +45,7 @@ public final class NvmfTarget {
   public NvmfTarget(BdevLayer layer) {
     this.layer = layer;
     layer.reactors().forEach(reactor -> groups.add(new PollGroup(this, reactor)));
-    subsystems.put(
-        Nqn.DISCOVERY, new Subsystem(this, SubsystemOptions.discovery(Nqn.DISCOVERY)));
+    subsystems.put(Nqn.DISCOVERY, new Subsystem(this, SubsystemOptions.discovery(Nqn.DISCOVERY)));
   }
 
   BdevLayer layer() {
@@ -98,7 +97,7 @@ public final class NvmfTarget {
     if (invalid.isPresent()) {
       throw new BdevException(BdevException.EINVAL, invalid.get());
     }
-    if (subsystems.containsKey(options.nqn()) || subsystems.size() > maxSubsystems) {
+    if (stopping || subsystems.containsKey(options.nqn()) || subsystems.size() > maxSubsystems) {
       throw new BdevException(
           BdevException.EINVAL, options.nqn() + " exists, or are there too many subsystems");
     }
@@ -110,12 +109,11 @@ public final class NvmfTarget {
 
   /** Disconnects its hosts, closes its devices and listeners, then runs {@code done}. */
   public void deleteSubsystem(Subsystem subsystem, Runnable done) {
-    subsystem.deactivate(
-        () -> {
-          subsystems.remove(subsystem.nqn(), subsystem);
-          discoveryChanged();
-          done.run();
-        });
+    subsystem.deactivate(() -> {
+      subsystems.remove(subsystem.nqn(), subsystem);
+      discoveryChanged();
+      done.run();
+    });
   }
 
   // ---- listeners and connections
@@ -123,7 +121,7 @@ public final class NvmfTarget {
   /** The listener at this address, which is made when there is none yet. */
   Listener listen(NvmfAddress address) throws BdevException {
     TransportOptions options = transport;
-    if (options == null) {
+    if (options == null || stopping) {
       throw new BdevException(BdevException.EINVAL, "there is no TCP transport");
     }
     InetSocketAddress socketAddress = address.socketAddress();

@@ -119,8 +119,7 @@ public final class Subsystem implements BdevEvents {
    * longer than the timeout.
    */
   public void disconnectHost(String hostnqn, long timeoutMs, HostGone done) {
-    List<Controller> its =
-        controllers.stream().filter(c -> c.hostnqn().equals(hostnqn)).toList();
+    List<Controller> its = controllers.stream().filter(c -> c.hostnqn().equals(hostnqn)).toList();
     new Disconnection(its, timeoutMs, done).begin();
   }
 
@@ -361,10 +360,8 @@ public final class Subsystem implements BdevEvents {
   private void remove(SubsystemListener listener, Runnable done) {
     listeners.remove(listener);
     target.discoveryChanged();
-    List<Controller> its =
-        controllers.stream().filter(c -> c.listener() == listener).toList();
-    Countdown gone =
-        new Countdown(its.size(), () -> target.unlisten(listener.listener(), done));
+    List<Controller> its = controllers.stream().filter(c -> c.listener() == listener).toList();
+    Countdown gone = new Countdown(its.size(), () -> target.unlisten(listener.listener(), done));
     its.forEach(c -> c.disconnect(gone::one));
   }
 
@@ -390,10 +387,7 @@ public final class Subsystem implements BdevEvents {
             controllers.size(),
             () -> {
               List<Namespace> open = List.copyOf(namespaces.values());
-              Countdown closed =
-                  new Countdown(
-                      open.size() + listeners.size(),
-                      done);
+              Countdown closed = new Countdown(open.size() + listeners.size(), done);
               open.forEach(n -> remove(n, closed::one));
               listeners().forEach(l -> remove(l, closed::one));
             });

@@ -6,8 +6,8 @@ import io.diskengine.engine.bdev.BdevIo;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One subsystem's namespaces as one reactor sees them, each with this reactor's io channel
- * (opened by its first I/O). Changed by messages from the home reactor only.
+ * One subsystem's namespaces as one reactor sees them, each with this reactor's io channel (opened
+ * by its first I/O). Changed by messages from the home reactor only.
  */
 final class SubsystemGroup {
   private final @Nullable Entry[] entries;

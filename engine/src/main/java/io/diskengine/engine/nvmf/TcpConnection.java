@@ -151,8 +151,7 @@ final class TcpConnection implements Outbound.Owner {
     staging = memory;
     control = staging + STAGING_BYTES + iovBytes;
     slots = control + CONTROL_BYTES;
-    sendQueue =
-        new SendQueue(reactor, fd, staging + STAGING_BYTES, this::close, this::finishClose);
+    sendQueue = new SendQueue(reactor, fd, staging + STAGING_BYTES, this::close, this::finishClose);
     sqsize = UNCONNECTED_COMMANDS - 1;
   }
 
@@ -474,7 +473,8 @@ final class TcpConnection implements Outbound.Owner {
     } else if (H2cData.datao(pdu) != request.received
         || request.received + dataBytes > request.dataBytes) {
       terminate(TermReq.DATA_TRANSFER_OUT_OF_RANGE, 0);
-    } else if ((PduHeader.flags(pdu) & PduHeader.LAST_PDU) != 0
+    } else if ((PduHeader.flags(pdu) & PduHeader.LAST_PDU)
+        != 0
         != (request.received + dataBytes == request.dataBytes)) {
       terminate(TermReq.INVALID_HEADER_FIELD, PduHeader.FLAGS);
     } else {

@@ -168,8 +168,8 @@ final class NvmfJson {
     for (Subsystem s : subsystems) {
       s.hosts().forEach(h -> entries.add(entry("nvmf_subsystem_add_host", of(s).put("host", h))));
       s.namespaces()
-          .forEach(n ->
-              entries.add(entry("nvmf_subsystem_add_ns", of(s).put("namespace", saved(n)))));
+          .forEach(
+              n -> entries.add(entry("nvmf_subsystem_add_ns", of(s).put("namespace", saved(n)))));
     }
     for (Subsystem s : subsystems) {
       s.listeners()

@@ -71,8 +71,7 @@ public final class NvmfRpc implements RpcModule {
   }
 
   /** SPDK's nvmf methods have a text of their own for parameters that cannot be read. */
-  private static void method(
-      RpcRegistry registry, String name, Phase phase, RpcHandler handler) {
+  private static void method(RpcRegistry registry, String name, Phase phase, RpcHandler handler) {
     registry.method(
         name,
         phase,
@@ -239,8 +238,7 @@ public final class NvmfRpc implements RpcModule {
   }
 
   private void getSubsystems(RpcParams params, RpcReply reply) throws RpcFailure {
-    List<Subsystem> wanted =
-        params.has("nqn") ? List.of(subsystem(params)) : target.subsystems();
+    List<Subsystem> wanted = params.has("nqn") ? List.of(subsystem(params)) : target.subsystems();
     checkTarget(params);
     params.end();
     reply.ok(wanted.stream().map(NvmfJson::subsystem).toList());
@@ -283,8 +281,7 @@ public final class NvmfRpc implements RpcModule {
     String bdevName = namespace.string("bdev_name");
     long nsid = namespace.u32Or("nsid", 0);
     Namespace.Ids ids =
-        new Namespace.Ids(
-            nguid(namespace), eui64(namespace), namespace.uuidOrNull("uuid"));
+        new Namespace.Ids(nguid(namespace), eui64(namespace), namespace.uuidOrNull("uuid"));
     boolean autoVisible = !namespace.boolOr("no_auto_visible", false);
     Subsystem subsystem = subsystem(params);
     if (nsid > Integer.MAX_VALUE || !autoVisible || subsystem.isDiscovery()) {
@@ -318,8 +315,7 @@ public final class NvmfRpc implements RpcModule {
     long nsid = params.u32("nsid");
     Subsystem subsystem = subsystem(params);
     params.end();
-    if (nsid > Integer.MAX_VALUE
-        || !subsystem.removeNamespace((int) nsid, () -> reply.ok(true))) {
+    if (nsid > Integer.MAX_VALUE || !subsystem.removeNamespace((int) nsid, () -> reply.ok(true))) {
       throw invalidParameters();
     }
   }
@@ -417,9 +413,7 @@ public final class NvmfRpc implements RpcModule {
       throw internalError();
     }
     long limitMs =
-        timeoutMs == 0
-            ? REMOVE_HOST_TIMEOUT_MS
-            : Math.min(timeoutMs, MAX_REMOVE_HOST_TIMEOUT_MS);
+        timeoutMs == 0 ? REMOVE_HOST_TIMEOUT_MS : Math.min(timeoutMs, MAX_REMOVE_HOST_TIMEOUT_MS);
     subsystem.disconnectHost(
         host,
         limitMs,
@@ -428,8 +422,7 @@ public final class NvmfRpc implements RpcModule {
             reply.ok(true);
           } else {
             reply.fail(
-                new RpcFailure(
-                    RpcFailure.INTERNAL_ERROR, "Timeout reached during host removal"));
+                new RpcFailure(RpcFailure.INTERNAL_ERROR, "Timeout reached during host removal"));
           }
         });
   }
