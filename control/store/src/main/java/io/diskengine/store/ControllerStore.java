@@ -9,6 +9,7 @@ import io.diskengine.model.ObjectRef;
 import io.diskengine.model.Schedulability;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * What the controller's API needs. Requests that break a rule throw {@link
@@ -25,6 +26,9 @@ public interface ControllerStore {
   List<VolumeDetails> volumes();
 
   Optional<VolumeDetails> volume(String name);
+
+  /** Those of the named volumes that are there, by name. */
+  List<VolumeDetails> volumes(Set<String> names);
 
   /**
    * Mapping, vm mapping and grants in one transaction. Asking again for the same node answers what
@@ -53,7 +57,10 @@ public interface ControllerStore {
   /** Every published reason. */
   List<ReasonRow> reasons();
 
-  /** Asks a node's agent for its plan; the answer appears in {@link #planRequest}. */
+  /**
+   * Asks a node's agent for its plan; the answer appears in {@link #planRequest}. Requests of the
+   * past hour are kept.
+   */
   long requestPlan(String nodeName);
 
   Optional<PlanRequest> planRequest(long id);

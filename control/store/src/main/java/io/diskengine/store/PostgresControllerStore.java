@@ -16,6 +16,7 @@ import io.diskengine.model.Sizes;
 import io.diskengine.model.VmMapping;
 import io.diskengine.model.Volume;
 import io.diskengine.model.VolumeMapping;
+import io.diskengine.model.VolumeMappingState;
 import io.diskengine.model.VolumeState;
 import io.diskengine.store.RefusedException.Code;
 import java.sql.SQLException;
@@ -98,7 +99,28 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
     for (int slot = 0; slot < disks.size(); slot++) {
       insertLvol(tx, cluster, volume, disks.get(slot), slot);
     }
-    return details(tx, List.of(volume)).getFirst();
+    VolumeDetails details = details(tx, List.of(volume)).getFirst();
+    event(
+        tx,
+        volume,
+        "create requested: %s, %d replica(s) on %s"
+            .formatted(
+                Sizes.text(volume.sizeBytes()),
+                volume.replicas(),
+                details.lvols().stream()
+                    .map(l -> details.nodeNames().get(l.nodeId()))
+                    .collect(Collectors.joining(", "))));
+    return details;
+  }
+
+  /** What users asked for, as history for people. */
+  private static void event(Tx tx, Volume volume, String message) throws SQLException {
+    tx.update(
+        "INSERT INTO event (severity, object_kind, object_id, object_name, message)"
+            + " VALUES ('INFO', 'VOLUME', ?, ?, ?)",
+        volume.id(),
+        volume.name(),
+        message);
   }
 
   private static void insertLvol(Tx tx, Cluster cluster, Volume volume, Disk disk, int slot)
@@ -172,6 +194,17 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
           ? Optional.empty()
           : Optional.of(details(tx, List.of(volume.get())).getFirst());
     });
+  }
+
+  @Override
+  public List<VolumeDetails> volumes(Set<String> names) {
+    return database.read(tx ->
+        details(
+            tx,
+            tx.query(
+                Rows::volume,
+                "SELECT * FROM volume WHERE name = ANY(?) AND state <> 'DELETED' ORDER BY name",
+                List.copyOf(names))));
   }
 
   private static Optional<Volume> find(Tx tx, String name, boolean lock) throws SQLException {
@@ -264,6 +297,7 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
         checkSame(tx, volume, mapping.get(), node);
       } else {
         map(tx, volume, node);
+        event(tx, volume, "attach to " + nodeName + " requested");
       }
       return details(tx, List.of(locked(tx, volumeName))).getFirst();
     });
@@ -354,6 +388,9 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
             "UPDATE vm_mapping SET state = 'DETACHING', version = version + 1"
                 + " WHERE mapping_id = ? AND state IN ('ATTACHING', 'ATTACHED')",
             mapping.get().id());
+        if (mapping.get().state() != VolumeMappingState.DETACHING) {
+          event(tx, volume, "detach requested");
+        }
         tx.update(
             "UPDATE volume_mapping SET state = 'DETACHING', version = version + 1"
                 + " WHERE id = ? AND state IN ('ASSIGNED', 'INITIALISED', 'ATTACHED')",
@@ -384,6 +421,7 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
               "UPDATE volume SET state = 'DELETING', version = version + 1"
                   + " WHERE id = ? RETURNING *",
               volume.id());
+      event(tx, volume, "delete requested");
       return details(tx, deleted).getFirst();
     });
   }
@@ -455,14 +493,16 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
 
   @Override
   public long requestPlan(String nodeName) {
-    return database.transaction(tx ->
-        tx.first(
-                r -> r.getLong(1),
-                "INSERT INTO plan_request (node_id) SELECT id FROM node WHERE name = ?"
-                    + " RETURNING id",
-                nodeName)
-            .orElseThrow(
-                () -> new RefusedException(Code.NOT_FOUND, "there is no node " + nodeName)));
+    return database.transaction(tx -> {
+      tx.update(
+          "DELETE FROM plan_request WHERE requested_at < clock_timestamp() - interval '1 hour'");
+      return tx.first(
+              r -> r.getLong(1),
+              "INSERT INTO plan_request (node_id) SELECT id FROM node WHERE name = ?"
+                  + " RETURNING id",
+              nodeName)
+          .orElseThrow(() -> new RefusedException(Code.NOT_FOUND, "there is no node " + nodeName));
+    });
   }
 
   @Override

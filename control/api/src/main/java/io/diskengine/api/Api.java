@@ -1,0 +1,183 @@
+package io.diskengine.api;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The JSON of the API: one record for each schema of {@code openapi.json}, with the same members. A
+ * component is required unless it is nullable; null members are left out.
+ */
+public final class Api {
+  private Api() {}
+
+  /**
+   * A request for a volume.
+   *
+   * @param replicas default 2
+   */
+  public record NewVolume(String name, long sizeBytes, @Nullable Integer replicas) {}
+
+  public record NewAttachment(String node) {}
+
+  /**
+   * @param guestBytes what the guest sees
+   * @param placement the replicas that are not gone, by slot
+   * @param attachment absent while the volume is on no node
+   * @param waitingFor one line, while something is not as asked; more by {@code why}
+   */
+  public record Volume(
+      long id,
+      UUID uuid,
+      String name,
+      String state,
+      @Nullable String error,
+      long sizeBytes,
+      long guestBytes,
+      int blockSize,
+      int replicas,
+      boolean thin,
+      long epoch,
+      Instant createdAt,
+      List<Replica> placement,
+      @Nullable Attachment attachment,
+      @Nullable String waitingFor) {}
+
+  public record Volumes(List<Volume> volumes) {}
+
+  /**
+   * One replica: an lvol on a disk, a leg of the RAID.
+   *
+   * @param rebuildPercent 0-100 while it is being rebuilt
+   */
+  public record Replica(
+      long id,
+      int slot,
+      int generation,
+      String name,
+      String node,
+      long diskId,
+      String nqn,
+      String state,
+      String sync,
+      @Nullable Integer rebuildPercent) {}
+
+  /**
+   * A volume on a baremetal node.
+   *
+   * @param state {@code ATTACHING}, {@code ATTACHED} or {@code DETACHING}
+   * @param socketPath the vhost-user-blk socket, once it is there
+   * @param raidState SPDK's word as last seen
+   */
+  public record Attachment(
+      String volume,
+      String node,
+      String state,
+      @Nullable String controllerName,
+      @Nullable String socketPath,
+      @Nullable String raidState,
+      long guestBytes,
+      @Nullable String waitingFor) {}
+
+  /**
+   * @param mode {@code storage-node} or {@code baremetal}
+   * @param agentRunning its lease is valid
+   */
+  public record Node(
+      long id,
+      String name,
+      String mode,
+      String failureDomain,
+      String hostNqn,
+      List<String> addresses,
+      String schedulability,
+      boolean agentRunning,
+      @Nullable String leaseHolder,
+      @Nullable Instant leaseExpires,
+      String dataPlane,
+      @Nullable Instant dataPlaneSince,
+      @Nullable String spdkVersion) {}
+
+  public record Nodes(List<Node> nodes) {}
+
+  /**
+   * @param freeBytes of the lvstore, as last seen; not what placement may still promise
+   */
+  public record Disk(
+      long id,
+      UUID uuid,
+      String node,
+      String serial,
+      int nsid,
+      String model,
+      String address,
+      String state,
+      long sizeBytes,
+      int blockSize,
+      String lvstoreName,
+      long totalBytes,
+      long freeBytes,
+      @Nullable String health) {}
+
+  public record Disks(List<Disk> disks) {}
+
+  public record ObjectId(String kind, long id, String name) {}
+
+  /**
+   * @param node whose agent wrote it; absent for the controller
+   */
+  public record Event(
+      long id,
+      Instant at,
+      String severity,
+      @Nullable String node,
+      ObjectId object,
+      String message) {}
+
+  /** Newest first. */
+  public record Events(List<Event> events) {}
+
+  /**
+   * One line of the answer to "why": an object that is not as it should be.
+   *
+   * @param depth 0 = the object asked about; causes are deeper
+   * @param waitingFor absent when the object itself is settled
+   * @param reportedBy the node whose agent says so; absent when concluded from the rows
+   */
+  public record WhyLevel(
+      int depth,
+      ObjectId object,
+      String state,
+      @Nullable String waitingFor,
+      @Nullable Instant since,
+      @Nullable Integer attempts,
+      @Nullable String lastError,
+      @Nullable Instant nextTry,
+      @Nullable String reportedBy) {}
+
+  /**
+   * @param waiting false = the object and all below it are as they should be
+   * @param rootCause the deepest line, as text
+   * @param levels in the order to print
+   */
+  public record Why(
+      ObjectId object, boolean waiting, @Nullable String rootCause, List<WhyLevel> levels) {}
+
+  /**
+   * @param live true = planned for this request; false = the last one published, or none
+   * @param plan absent when the node has never published one
+   */
+  public record NodePlan(String node, boolean live, @Nullable String plan) {}
+
+  public record Plans(List<NodePlan> plans) {}
+
+  public record Health(String status) {}
+
+  /**
+   * An error reply.
+   *
+   * @param code an {@link ErrorCode}
+   */
+  public record Problem(String code, String message) {}
+}

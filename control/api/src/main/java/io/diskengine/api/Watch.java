@@ -1,0 +1,145 @@
+package io.diskengine.api;
+
+import io.diskengine.store.ControllerStore;
+import io.diskengine.store.StoreUnavailableException;
+import io.diskengine.store.VolumeDetails;
+import io.diskengine.store.WakeUps;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Waits for changes of volumes and for plan answers. One thread reads, once for every wake-up, what
+ * all waiters wait for: many waiters cost one query, none cost nothing.
+ */
+final class Watch implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Watch.class);
+
+  /** {@code done} gets null when no volume of that name with that id is there any more. */
+  private record Waiter(
+      String name,
+      long volumeId,
+      Predicate<@Nullable VolumeDetails> done,
+      CompletableFuture<Boolean> future) {}
+
+  private record PlanWaiter(long requestId, CompletableFuture<String> answer) {}
+
+  private final ControllerStore store;
+  private final Set<Waiter> waiters = ConcurrentHashMap.newKeySet();
+  private final Set<PlanWaiter> planWaiters = ConcurrentHashMap.newKeySet();
+  private final Semaphore wakes = new Semaphore(0);
+  private final WakeUps wakeUps;
+  private final Thread thread;
+  private volatile boolean closed;
+
+  Watch(ControllerStore store) {
+    this.store = store;
+    thread = Thread.ofVirtual().name("watch").start(this::run);
+    wakeUps = store.listen(wakes::release);
+  }
+
+  /** Whether {@code done} became true within {@code maxWait}. */
+  boolean await(VolumeDetails from, Duration maxWait, Predicate<@Nullable VolumeDetails> done) {
+    if (done.test(from)) {
+      return true;
+    }
+    Waiter waiter =
+        new Waiter(from.volume().name(), from.volume().id(), done, new CompletableFuture<>());
+    return awaitIn(waiters, waiter, waiter.future(), maxWait) != null;
+  }
+
+  /** The agent's answer, or null when none came within {@code maxWait}. */
+  @Nullable String awaitPlan(long requestId, Duration maxWait) {
+    PlanWaiter waiter = new PlanWaiter(requestId, new CompletableFuture<>());
+    return awaitIn(planWaiters, waiter, waiter.answer(), maxWait);
+  }
+
+  private <W, T> @Nullable T awaitIn(
+      Set<W> all, W waiter, CompletableFuture<T> future, Duration maxWait) {
+    if (maxWait.isZero() || closed) {
+      return null;
+    }
+    all.add(waiter);
+    wakes.release(); // what happened before this waiter was there
+    try {
+      return future.get(maxWait.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException e) {
+      return null;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return null;
+    } catch (CancellationException e) {
+      return null; // closed
+    } catch (ExecutionException e) {
+      throw new AssertionError("a wait never fails", e);
+    } finally {
+      all.remove(waiter);
+    }
+  }
+
+  private void run() {
+    while (!closed) {
+      try {
+        wakes.acquire();
+        wakes.drainPermits();
+        look();
+      } catch (InterruptedException e) {
+        return;
+      } catch (StoreUnavailableException e) {
+        // The listener wakes us again when PostgreSQL is back; waiters have their time limits.
+        LOG.atWarn().log("waiting for PostgreSQL: {}", e.getMessage());
+      } catch (RuntimeException e) {
+        LOG.atError().setCause(e).log("a look at what others wait for failed");
+      }
+    }
+  }
+
+  private void look() {
+    // Only those that were there before the read: its answer is newer than what each one did.
+    List<Waiter> present = List.copyOf(waiters);
+    if (!present.isEmpty()) {
+      Set<String> names = present.stream().map(Waiter::name).collect(Collectors.toSet());
+      Map<Long, VolumeDetails> now =
+          store.volumes(names).stream()
+              .collect(Collectors.toMap(d -> d.volume().id(), Function.identity()));
+      for (Waiter waiter : present) {
+        if (waiter.done().test(now.get(waiter.volumeId()))) {
+          waiter.future().complete(true);
+        }
+      }
+    }
+    for (PlanWaiter waiter : planWaiters) {
+      store
+          .planRequest(waiter.requestId())
+          .ifPresent(r -> {
+            if (r.answer() != null) {
+              waiter.answer().complete(r.answer());
+            }
+          });
+    }
+  }
+
+  /** Ends every wait as if its time were over. */
+  @Override
+  public void close() {
+    closed = true;
+    wakeUps.close();
+    thread.interrupt();
+    waiters.forEach(w -> w.future().cancel(false));
+    planWaiters.forEach(w -> w.answer().cancel(false));
+  }
+}

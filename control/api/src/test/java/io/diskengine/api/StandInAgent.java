@@ -1,0 +1,190 @@
+package io.diskengine.api;
+
+import io.diskengine.model.DataPlaneState;
+import io.diskengine.model.DiskState;
+import io.diskengine.model.FabricAddress;
+import io.diskengine.model.Grant;
+import io.diskengine.model.GrantState;
+import io.diskengine.model.Lvol;
+import io.diskengine.model.LvolState;
+import io.diskengine.model.NodeMode;
+import io.diskengine.model.NodeView;
+import io.diskengine.model.Sizes;
+import io.diskengine.model.VmMapping;
+import io.diskengine.model.VmMappingState;
+import io.diskengine.model.VolumeMapping;
+import io.diskengine.model.VolumeMappingState;
+import io.diskengine.store.AgentSession;
+import io.diskengine.store.AgentWrite;
+import io.diskengine.store.AgentWrite.AnswerPlan;
+import io.diskengine.store.AgentWrite.DiskChanged;
+import io.diskengine.store.AgentWrite.DiskSeen;
+import io.diskengine.store.AgentWrite.DiskUp;
+import io.diskengine.store.AgentWrite.GrantConfirmed;
+import io.diskengine.store.AgentWrite.LvolChanged;
+import io.diskengine.store.AgentWrite.LvolUp;
+import io.diskengine.store.AgentWrite.MappingChanged;
+import io.diskengine.store.AgentWrite.MappingClean;
+import io.diskengine.store.AgentWrite.NodeSeen;
+import io.diskengine.store.AgentWrite.VmMappingChanged;
+import io.diskengine.store.Database;
+import io.diskengine.store.Lease;
+import io.diskengine.store.NodeRegistration;
+import io.diskengine.store.PlanRequest;
+import io.diskengine.store.PostgresAgentStore;
+import io.diskengine.store.WakeUps;
+import io.diskengine.store.WriteResult;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.Semaphore;
+
+/** An agent without a data plane: confirms at once whatever the rows ask of its node. */
+final class StandInAgent implements AutoCloseable {
+  static final long DISK_BYTES = 1024 * Sizes.GIB;
+  private static final int BLOCK_SIZE = 4096;
+
+  private final PostgresAgentStore store;
+  final AgentSession session;
+  private final Semaphore wakes = new Semaphore(0);
+  private final WakeUps wakeUps;
+  private final Thread thread;
+  private volatile boolean held;
+  private volatile boolean closed;
+
+  /** A name that starts with {@code sn} is a storage node with one disk. */
+  StandInAgent(String url, String name) {
+    store = new PostgresAgentStore(new Database(TestServer.agent(url, name)));
+    boolean storage = name.startsWith("sn");
+    NodeRegistration registration =
+        new NodeRegistration(
+            name,
+            storage ? NodeMode.STORAGE_NODE : NodeMode.BAREMETAL,
+            "domain-" + name,
+            storage ? List.of(FabricAddress.parse("tcp:127.0.0.1:4420")) : List.of());
+    if (!(store.acquire(registration, "stand-in " + name) instanceof Lease.Held lease)) {
+      throw new IllegalStateException(name + " is taken");
+    }
+    session = lease.session();
+    session.write(new NodeSeen(DataPlaneState.READY, "pid-1", "SPDK v26.09"));
+    if (storage) {
+      addDisk(name);
+    }
+    wakeUps = store.listen(name, wakes::release);
+    thread = Thread.ofVirtual().name("stand-in-" + name).start(this::run);
+  }
+
+  private void addDisk(String name) {
+    WriteResult seen =
+        session.write(
+            new DiskSeen("SERIAL-" + name, 1, "file", "/d", DISK_BYTES, BLOCK_SIZE, false));
+    if (!(seen instanceof WriteResult.Applied disk)) {
+      throw new IllegalStateException("disk: " + seen);
+    }
+    long clusters = DISK_BYTES / Sizes.UNIT_BYTES;
+    session.write(
+        List.of(
+            new DiskChanged(disk.id(), 1, DiskState.INITIALISING, null),
+            new DiskUp(
+                disk.id(), 2, UUID.randomUUID(), Sizes.UNIT_BYTES, clusters, clusters, true)));
+  }
+
+  /** While held it looks at nothing, as an agent whose data plane does not answer. */
+  void hold(boolean on) {
+    held = on;
+    wakes.release();
+  }
+
+  private void run() {
+    while (!closed) {
+      try {
+        wakes.acquire();
+        wakes.drainPermits();
+        if (!held) {
+          confirm();
+        }
+      } catch (InterruptedException e) {
+        return;
+      } catch (RuntimeException e) {
+        if (!closed) {
+          e.printStackTrace();
+        }
+      }
+    }
+  }
+
+  private void confirm() {
+    NodeView view = session.view();
+    List<AgentWrite> writes = new ArrayList<>();
+    for (Grant g : view.grants()) {
+      if (g.state() == GrantState.REVOKING) {
+        writes.add(new GrantConfirmed(g.id(), g.version(), GrantState.REVOKED, "pid-1"));
+      }
+    }
+    for (Lvol l : view.lvols()) {
+      if (l.nodeId() == session.nodeId() && l.state() == LvolState.CREATING) {
+        writes.add(new LvolUp(l.id(), l.version(), UUID.randomUUID()));
+      } else if (l.nodeId() == session.nodeId() && l.state() == LvolState.DELETING) {
+        writes.add(new LvolChanged(l.id(), l.version(), LvolState.DELETED, null));
+      }
+    }
+    for (Grant g : view.grants()) {
+      if (g.state() == GrantState.GRANTING) {
+        writes.add(new GrantConfirmed(g.id(), g.version(), GrantState.GRANTED, "pid-1"));
+      }
+    }
+    for (VolumeMapping m : view.mappings()) {
+      mapping(view, m, writes);
+    }
+    if (!writes.isEmpty()) {
+      session.write(writes);
+      wakes.release(); // what was refused now is looked at again
+    }
+    for (PlanRequest r : session.planRequests()) {
+      session.write(new AnswerPlan(r.id(), "nothing to do on " + session.nodeName()));
+    }
+  }
+
+  private void mapping(NodeView view, VolumeMapping m, List<AgentWrite> writes) {
+    if (m.nodeId() != session.nodeId()) {
+      return;
+    }
+    boolean granted =
+        view.grants().stream()
+            .filter(g -> g.mappingId() == m.id())
+            .allMatch(g -> g.state() == GrantState.GRANTED);
+    switch (m.state()) {
+      case ASSIGNED -> {
+        if (granted) {
+          writes.add(new MappingChanged(m.id(), m.version(), VolumeMappingState.INITIALISED));
+          writes.add(new MappingClean(m.id(), m.version() + 1, false));
+          writes.add(new MappingChanged(m.id(), m.version() + 2, VolumeMappingState.ATTACHED));
+          for (VmMapping vm : view.vmMappings()) {
+            if (vm.mappingId() == m.id()) {
+              String path = "/run/diskengine/" + vm.controllerName();
+              writes.add(
+                  new VmMappingChanged(vm.id(), vm.version(), VmMappingState.ATTACHED, path));
+            }
+          }
+        }
+      }
+      case DETACHING -> {
+        for (VmMapping vm : view.vmMappings()) {
+          if (vm.mappingId() == m.id()) {
+            writes.add(new VmMappingChanged(vm.id(), vm.version(), VmMappingState.DETACHED, null));
+          }
+        }
+        writes.add(new MappingChanged(m.id(), m.version(), VolumeMappingState.DETACHED));
+      }
+      case INITIALISED, ATTACHED, DETACHED, FENCED -> {}
+    }
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    wakeUps.close();
+    thread.interrupt();
+    store.close();
+  }
+}

@@ -1,0 +1,65 @@
+package io.diskengine.api;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.diskengine.api.Fixture.Answer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+final class VolumeApiTest {
+  private static Fixture fixture;
+
+  @BeforeAll
+  static void start() {
+    fixture = new Fixture("sn1", "sn2", "bm1", "bm2");
+  }
+
+  @AfterAll
+  static void stop() {
+    fixture.close();
+  }
+
+  private static String volume(String name, long sizeMib, int replicas) {
+    return "{\"name\":\"%s\",\"sizeBytes\":%d,\"replicas\":%d}"
+        .formatted(name, sizeMib << 20, replicas);
+  }
+
+  private static String node(String name) {
+    return "{\"node\":\"" + name + "\"}";
+  }
+
+  @Test
+  void volumeGoesFromCreateToGone() {
+    Answer created = fixture.post("/v1/volumes?wait=10", volume("db", 1024, 2));
+    assertThat(created.status()).isEqualTo(201);
+    assertThat(created.text("state")).isEqualTo("AVAILABLE");
+    assertThat(created.body().at("/guestBytes").longValue()).isEqualTo(1027L << 20);
+    assertThat(created.body().at("/placement").valueStream().map(r -> r.get("node").stringValue()))
+        .containsExactlyInAnyOrder("sn1", "sn2");
+    assertThat(created.body().has("waitingFor")).isFalse();
+
+    Answer attached = fixture.put("/v1/volumes/db/attachment?wait=10", node("bm1"));
+    assertThat(attached.status()).isEqualTo(200);
+    assertThat(attached.text("state")).isEqualTo("ATTACHED");
+    assertThat(attached.text("socketPath")).startsWith("/run/diskengine/vhost");
+    assertThat(fixture.get("/v1/volumes/db/attachment").body()).isEqualTo(attached.body());
+    assertThat(fixture.get("/v1/volumes/db").body().at("/attachment/node").stringValue())
+        .isEqualTo("bm1");
+
+    Answer early = fixture.delete("/v1/volumes/db");
+    assertThat(early.status()).isEqualTo(409);
+    assertThat(early.text("code")).isEqualTo("WRONG_STATE");
+    assertThat(early.text("message")).isEqualTo("volume db is attached: detach it first");
+
+    Answer detached = fixture.delete("/v1/volumes/db/attachment?wait=10");
+    assertThat(detached.status()).isEqualTo(200);
+    assertThat(detached.body().has("attachment")).isFalse();
+    assertThat(fixture.delete("/v1/volumes/db/attachment").status()).isEqualTo(200);
+
+    assertThat(fixture.delete("/v1/volumes/db?wait=10").status()).isEqualTo(204);
+    Answer twice = fixture.delete("/v1/volumes/db?wait=10");
+    assertThat(twice.status()).isEqualTo(404);
+    assertThat(twice.text("message")).isEqualTo("there is no volume db");
+  }
+}
