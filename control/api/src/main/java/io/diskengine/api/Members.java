@@ -35,10 +35,11 @@ final class Members {
     }
     for (String name : node.propertyNames()) {
       if (!members.contains(name)) {
-        throw new ApiException(
+        throw ApiException.of(
             ErrorCode.UNKNOWN_MEMBER,
-            new InvalidInput("member", name, "is not known: use " + String.join(", ", members))
-                .getMessage());
+            "member",
+            name,
+            "is not known: use " + String.join(", ", members));
       }
     }
     return new Members(node, members);
@@ -84,6 +85,6 @@ final class Members {
 
   private static ApiException wrongType(String name, JsonNode node, String rule) {
     String text = node.isString() ? node.stringValue() : node.toString();
-    return new ApiException(ErrorCode.WRONG_TYPE, new InvalidInput(name, text, rule).getMessage());
+    return ApiException.of(ErrorCode.WRONG_TYPE, name, text, rule);
   }
 }

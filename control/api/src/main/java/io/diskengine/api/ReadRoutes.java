@@ -86,10 +86,8 @@ final class ReadRoutes {
     ObjectRef object =
         why.find(kind, id)
             .orElseThrow(() ->
-                new ApiException(
-                    ErrorCode.NOT_FOUND,
-                    new InvalidInput("object", kind.text() + "/" + id, "is not there")
-                        .getMessage()));
+                ApiException.of(
+                    ErrorCode.NOT_FOUND, "object", kind.text() + "/" + id, "is not there"));
     return Reply.ok(why.explain(object));
   }
 

@@ -24,10 +24,11 @@ final class Request {
     this.context = context;
     for (String name : context.queryParamMap().keySet()) {
       if (!parameters.contains(name)) {
-        throw new ApiException(
+        throw ApiException.of(
             ErrorCode.UNKNOWN_PARAMETER,
-            new InvalidInput("query parameter", name, "is not known here: use " + names(parameters))
-                .getMessage());
+            "query parameter",
+            name,
+            "is not known here: use " + names(parameters));
       }
       if (context.queryParams(name).size() > 1) {
         throw new InvalidInput(name, String.join(",", context.queryParams(name)), "give it once");
@@ -83,10 +84,11 @@ final class Request {
     String type = context.contentType();
     if (type == null
         || !type.toLowerCase(Locale.ROOT).split(";", 2)[0].strip().equals("application/json")) {
-      throw new ApiException(
+      throw ApiException.of(
           ErrorCode.WRONG_MEDIA_TYPE,
-          new InvalidInput("Content-Type", type == null ? "" : type, "must be application/json")
-              .getMessage());
+          "Content-Type",
+          type == null ? "" : type,
+          "must be application/json");
     }
     try {
       byte[] body = context.req().getInputStream().readNBytes(MAX_BODY_BYTES + 1);

@@ -169,12 +169,15 @@ final class VolumeRoutes {
             details,
             maxWait,
             d -> !isMapping(d, wanted) || Views.attachmentState(d) != AttachmentState.ATTACHING);
-    if (!isMapping(now, wanted) || Views.attachmentState(now) == AttachmentState.DETACHING) {
+    VolumeMapping mapping = now.mapping();
+    if (mapping == null
+        || !isMapping(now, wanted)
+        || Views.attachmentState(now) == AttachmentState.DETACHING) {
       throw new ApiException(
           ErrorCode.WRONG_STATE, "volume " + name + " was detached again meanwhile");
     }
     boolean attached = Views.attachmentState(now) == AttachmentState.ATTACHED;
-    return new Reply(attached ? 200 : 202, Views.attachment(now, now.mapping()));
+    return new Reply(attached ? 200 : 202, Views.attachment(now, mapping));
   }
 
   private Reply detach(Request request) {
