@@ -56,7 +56,33 @@ final class AttachmentPlanner {
       new Assembly(a).complete(raid);
       return false;
     }
-    return !a.removePlaceholders() && !dropped() && !chooseTruth();
+    return !a.removePlaceholders() && !isCreatedOnly() && !dropped() && !chooseTruth();
+  }
+
+  /** A new RAID goes on record before its set changes; otherwise when it is opened. */
+  private boolean isCreatedOnly() {
+    boolean whole =
+        a.inSync().size() == a.legs.size()
+            && a.legs.stream().allMatch(l -> l.inRaid() && l.health().isHealthy());
+    if (!a.volume.raidCreated() && !whole) {
+      a.out.commit(
+          a.ref, a.mapping.version(), new Commit.RaidCreated(a.volume.id(), a.volume.version()));
+      return true;
+    }
+    return false;
+  }
+
+  /** Only drops what fails: a guest that is on its way out still waits for its writes. */
+  void dropFailing() {
+    if (a.raid.filter(r -> r.isOnline() && isOurs(r)).isPresent() && !dropped()) {
+      for (Leg leg : a.legs) {
+        if (leg.lvol().sync() == LvolSync.OUT) {
+          a.retire(leg);
+        } else {
+          watch(leg);
+        }
+      }
+    }
   }
 
   /** Law 3: the RAID is known by its uuid, its legs by theirs. */

@@ -29,6 +29,7 @@ final class DetachmentPlanner {
   void plan() {
     boolean detaching = a.mapping.state() == VolumeMappingState.DETACHING;
     if (a.vm.isPresent() && !vhostGone(a.vm.get())) {
+      new AttachmentPlanner(a).dropFailing();
       return;
     }
     if (!detaching && !a.seen.stopping()) {

@@ -106,7 +106,7 @@ final class ReplicaPlanner {
       if (lvol.state() != LvolState.CREATING || lvol.uuid() != null) {
         return conflict("lvol " + alias + " is not on its disk any more");
       }
-      actions.add(new CreateLvol(lvstore, lvol.name(), lvol.sizeBytes(), true));
+      actions.add(new CreateLvol(lvstore, lvol.name(), lvol.sizeBytes(), isThin()));
       return true;
     }
     LvolSeen now = there.get();
@@ -125,6 +125,10 @@ final class ReplicaPlanner {
       commits.add(new Commit.LvolUp(lvol.id(), lvol.version(), now.uuid()));
     }
     return true;
+  }
+
+  private boolean isThin() {
+    return view.volumes().stream().anyMatch(v -> v.id() == lvol.volumeId() && v.thin());
   }
 
   /** Law 3: what is there with another content is named, neither taken nor repaired. */

@@ -102,7 +102,11 @@ final class SimWorld {
     if (action instanceof CreateNull c) {
       placeholders.add(c.bdev());
     }
-    String refusal = compute.execute((BaremetalAction) action);
+    settle();
+    String refusal =
+        action instanceof Action.DeleteVhost d && hasWaiting(d.controller())
+            ? "busy"
+            : compute.execute((BaremetalAction) action);
     if (action instanceof DeleteNull d) {
       placeholders.remove(d.bdev());
     }
@@ -116,6 +120,15 @@ final class SimWorld {
       disabledSince.remove(d.controller());
     }
     return refusal;
+  }
+
+  /** A session ends only when its last request has. */
+  private boolean hasWaiting(String controller) {
+    return db.volumes.values().stream()
+        .anyMatch(
+            v ->
+                Attachment.raidName(v).equals(compute.vhosts.get(controller))
+                    && !waiting.getOrDefault(v.id(), Set.of()).isEmpty());
   }
 
   BaremetalObserved observe() {
