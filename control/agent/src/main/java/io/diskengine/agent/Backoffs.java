@@ -1,0 +1,86 @@
+package io.diskengine.agent;
+
+import io.diskengine.model.ObjectRef;
+import io.diskengine.model.plan.Work;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * When failed work may be tried again (law 15): pauses double up to a cap. Work that succeeds and is
+ * planned again at once, unchanged, is slowed like work that fails: something undoes it.
+ */
+final class Backoffs {
+  static final long FIRST_MS = 50;
+  static final long CAP_MS = 2_000;
+
+  /** Successes older than this are forgotten. */
+  private static final long REPEAT_WINDOW_MS = 10_000;
+
+  private final Map<ObjectRef, Entry> entries = new HashMap<>();
+  private final Map<ObjectRef, Done> done = new HashMap<>();
+
+  /**
+   * @param error the last one
+   */
+  record Entry(int attempts, long nextTryMs, String error, Instant since) {}
+
+  private record Done(Work work, long atMs, int times) {}
+
+  @Nullable Entry of(ObjectRef object) {
+    return entries.get(object);
+  }
+
+  boolean isDue(Work work, long nowMs) {
+    Entry entry = entries.get(work.object());
+    return entry == null || nowMs >= entry.nextTryMs();
+  }
+
+  /** The next time at which something may be tried again, after {@code nowMs}. */
+  long nextTryMs(long nowMs) {
+    return entries.values().stream()
+        .mapToLong(Entry::nextTryMs)
+        .filter(at -> at > nowMs)
+        .min()
+        .orElse(Long.MAX_VALUE);
+  }
+
+  void failed(ObjectRef object, String error, long nowMs, Instant now) {
+    entries.merge(
+        object,
+        new Entry(1, nowMs + FIRST_MS, error, now),
+        (old, _) ->
+            new Entry(
+                old.attempts() + 1,
+                nowMs + Math.min(CAP_MS, FIRST_MS << Math.min(old.attempts(), 16)),
+                error,
+                old.since()));
+  }
+
+  void succeeded(Work work, long nowMs, Instant now) {
+    Done before = done.get(work.object());
+    boolean again =
+        before != null
+            && nowMs - before.atMs() < REPEAT_WINDOW_MS
+            && before.work().actions().equals(work.actions());
+    done.put(work.object(), new Done(work, nowMs, again && before != null ? before.times() + 1 : 1));
+    if (again) {
+      failed(work.object(), "done before, and it is not so: " + work.actions(), nowMs, now);
+    } else {
+      entries.remove(work.object());
+    }
+  }
+
+  /** Nothing is planned for it any more. */
+  void forgetAllBut(java.util.Set<ObjectRef> wanted, long nowMs) {
+    entries.entrySet()
+        .removeIf(e -> !wanted.contains(e.getKey()) && nowMs >= e.getValue().nextTryMs());
+    done.values().removeIf(d -> nowMs - d.atMs() >= REPEAT_WINDOW_MS);
+  }
+
+  void clear() {
+    entries.clear();
+    done.clear();
+  }
+}

@@ -1,0 +1,198 @@
+package io.diskengine.agent;
+
+import io.diskengine.model.plan.BaremetalObserved.Controller;
+import io.diskengine.model.plan.BaremetalObserved.Leg;
+import io.diskengine.model.plan.BaremetalObserved.Path;
+import io.diskengine.model.plan.BaremetalObserved.Process;
+import io.diskengine.model.plan.BaremetalObserved.Raid;
+import io.diskengine.model.plan.BaremetalObserved.Vhost;
+import io.diskengine.spdkrpc.NvmeMethods;
+import io.diskengine.spdkrpc.RaidMethods;
+import io.diskengine.spdkrpc.RpcCall;
+import io.diskengine.spdkrpc.RpcResult;
+import io.diskengine.spdkrpc.SpdkRpcClient;
+import io.diskengine.spdkrpc.VhostMethods;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** What is known of a baremetal node's data plane, and how it is looked at. */
+final class BaremetalFacts {
+  final Tracked<Controller> controllers = new Tracked<>();
+  final Tracked<Raid> raids = new Tracked<>();
+  final Tracked<Vhost> vhosts = new Tracked<>();
+  private boolean paths = true;
+  private boolean raidsToo = true;
+  private boolean vhostsToo = true;
+  private int ticks;
+
+  void reset() {
+    controllers.reset();
+    raids.reset();
+    vhosts.reset();
+    lookAtAll();
+  }
+
+  void lookAtAll() {
+    paths = true;
+    raidsToo = true;
+    vhostsToo = true;
+  }
+
+  /** Controllers each time, RAIDs every other time. */
+  void lookAtPaths() {
+    paths = true;
+    raidsToo |= ticks++ % 2 == 0;
+  }
+
+  void lookAtRaids() {
+    raidsToo = true;
+  }
+
+  boolean isSeen() {
+    return controllers.isSeen() && raids.isSeen() && vhosts.isSeen();
+  }
+
+  boolean needsLook() {
+    return paths
+        || raidsToo
+        || vhostsToo
+        || controllers.needsLook()
+        || raids.needsLook()
+        || vhosts.needsLook();
+  }
+
+  /** One look: asks only for what is not known or due. */
+  final class BaremetalLook implements Mode.Look {
+    private final boolean askControllers = paths || controllers.needsLook();
+    private final boolean askRaids = raidsToo || raids.needsLook();
+    private final boolean askVhosts = vhostsToo || vhosts.needsLook();
+    private final long controllersAt = controllers.lookStarts();
+    private final long raidsAt = raids.lookStarts();
+    private final long vhostsAt = vhosts.lookStarts();
+    private List<NvmeMethods.Controller> seenControllers = List.of();
+    private List<RaidMethods.RaidInfo> seenRaids = List.of();
+    private List<VhostMethods.Controller> seenVhosts = List.of();
+    private @Nullable RpcResult<?> failure;
+
+    BaremetalLook() {
+      paths = false;
+      raidsToo = false;
+      vhostsToo = false;
+    }
+
+    @Override
+    public @Nullable RpcResult<?> ask(SpdkRpcClient spdk) {
+      var c = askControllers ? spdk.submit(NvmeMethods.controllers()) : null;
+      var r = askRaids ? spdk.submit(RaidMethods.bdevs()) : null;
+      var v = askVhosts ? spdk.submit(VhostMethods.controllers()) : null;
+      seenControllers = answers(c);
+      seenRaids = answers(r);
+      seenVhosts = answers(v);
+      return failure;
+    }
+
+    private <T> List<T> answers(@Nullable RpcCall<List<T>> call) {
+      if (call == null) {
+        return List.of();
+      }
+      RpcResult<List<T>> result = call.await();
+      if (result instanceof RpcResult.Ok<List<T>>(List<T> value)) {
+        return value;
+      }
+      failure = result;
+      return List.of();
+    }
+
+    @Override
+    public void merge(long nowMs) {
+      if (failure != null) {
+        lookAtAll();
+        return;
+      }
+      if (askControllers) {
+        Map<String, Controller> now = new HashMap<>();
+        seenControllers.forEach(c -> now.put(c.name(), controller(c, nowMs)));
+        controllers.merge(now, controllersAt, BaremetalFacts::since);
+      }
+      if (askRaids) {
+        Map<String, Raid> now = new HashMap<>();
+        seenRaids.forEach(r -> now.put(String.valueOf(r.name()), raid(r, nowMs)));
+        raids.merge(now, raidsAt, BaremetalFacts::quiet);
+      }
+      if (askVhosts) {
+        Map<String, Vhost> now = new HashMap<>();
+        seenVhosts.forEach(v -> now.put(v.ctrlr(), vhost(v)));
+        vhosts.merge(now, vhostsAt);
+      }
+    }
+  }
+
+  private static Controller since(Controller old, Controller now) {
+    boolean stillNot = old.notEnabledSinceMs() != null && now.notEnabledSinceMs() != null;
+    return stillNot ? new Controller(now.name(), now.paths(), old.notEnabledSinceMs()) : now;
+  }
+
+  /** The quiet time goes on while the same legs are configured and no process runs. */
+  private static Raid quiet(Raid old, Raid now) {
+    boolean same =
+        old.process() == null && now.process() == null && old.legs().equals(now.legs());
+    return same
+        ? new Raid(
+            now.name(),
+            now.uuid(),
+            now.state(),
+            now.superblock(),
+            now.slots(),
+            now.operational(),
+            now.legs(),
+            null,
+            old.quietSinceMs(),
+            now.lookedAtMs())
+        : now;
+  }
+
+  private static Controller controller(NvmeMethods.Controller c, long nowMs) {
+    List<Path> paths = new ArrayList<>();
+    boolean enabled = false;
+    for (NvmeMethods.Path p : c.ctrlrs()) {
+      enabled |= p.enabled();
+      paths.add(
+          new Path(
+              p.state(),
+              StorageNodeFacts.address(p.trid()),
+              p.trid().subnqn() == null ? "" : p.trid().subnqn(),
+              p.host() == null ? "" : p.host().nqn()));
+    }
+    return new Controller(c.name(), List.copyOf(paths), enabled ? null : nowMs);
+  }
+
+  private static Raid raid(RaidMethods.RaidInfo r, long nowMs) {
+    List<Leg> legs = new ArrayList<>();
+    for (RaidMethods.BaseBdev b : r.baseBdevsList()) {
+      legs.add(new Leg(b.name(), b.uuid(), b.isConfigured()));
+    }
+    RaidMethods.Process p = r.process();
+    return new Raid(
+        String.valueOf(r.name()),
+        r.uuid(),
+        r.state(),
+        Boolean.TRUE.equals(r.superblock()),
+        r.numBaseBdevs(),
+        r.numBaseBdevsOperational(),
+        List.copyOf(legs),
+        p == null ? null : new Process(p.target(), p.progress().percent()),
+        nowMs,
+        nowMs);
+  }
+
+  private static Vhost vhost(VhostMethods.Controller v) {
+    return new Vhost(
+        v.ctrlr(),
+        v.block().map(VhostMethods.Block::bdev).orElse(null),
+        v.socket() == null ? "" : v.socket(),
+        v.sessions() == null ? 0 : v.sessions().size());
+  }
+}

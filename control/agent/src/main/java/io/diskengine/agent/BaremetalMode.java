@@ -1,0 +1,326 @@
+package io.diskengine.agent;
+
+import io.diskengine.model.ClusterSettings;
+import io.diskengine.model.Lvol;
+import io.diskengine.model.Names;
+import io.diskengine.model.NodeView;
+import io.diskengine.model.ObjectRef;
+import io.diskengine.model.VolumeMapping;
+import io.diskengine.model.plan.Action;
+import io.diskengine.model.plan.Action.AddBase;
+import io.diskengine.model.plan.Action.AttachController;
+import io.diskengine.model.plan.Action.BaremetalAction;
+import io.diskengine.model.plan.Action.CreateNull;
+import io.diskengine.model.plan.Action.CreateRaid;
+import io.diskengine.model.plan.Action.CreateVhost;
+import io.diskengine.model.plan.Action.DeleteNull;
+import io.diskengine.model.plan.Action.DeleteRaid;
+import io.diskengine.model.plan.Action.DeleteVhost;
+import io.diskengine.model.plan.Action.DetachController;
+import io.diskengine.model.plan.Action.DisableController;
+import io.diskengine.model.plan.Action.Examine;
+import io.diskengine.model.plan.Action.RemoveBase;
+import io.diskengine.model.plan.BaremetalObserved;
+import io.diskengine.model.plan.BaremetalObserved.Controller;
+import io.diskengine.model.plan.BaremetalObserved.Path;
+import io.diskengine.model.plan.BaremetalPlanner;
+import io.diskengine.model.plan.Commit;
+import io.diskengine.model.plan.Plan;
+import io.diskengine.spdkrpc.BdevMethods;
+import io.diskengine.spdkrpc.NvmeMethods;
+import io.diskengine.spdkrpc.RaidMethods;
+import io.diskengine.spdkrpc.RpcRequest;
+import io.diskengine.spdkrpc.RpcResult;
+import io.diskengine.spdkrpc.VhostMethods;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** Baremetal mode: legs, RAIDs and vhost controllers. */
+final class BaremetalMode implements Mode {
+  private static final int ENODEV = -19;
+  private static final int EEXIST = -17;
+  private static final int KEEP_ALIVE_MS = 5_000;
+
+  final BaremetalFacts facts = new BaremetalFacts();
+  private final PeerProbes probes;
+  private final Set<Long> opened = new HashSet<>();
+  private final Set<String> refusedRaids = new HashSet<>();
+  private final Set<String> placeholders = new HashSet<>();
+  private final Map<Long, Long> assemblingSinceMs = new HashMap<>();
+  private final Map<String, Long> disabledSinceMs = new HashMap<>();
+  private final Map<Long, String> outCauses = new HashMap<>();
+  private String incarnation = "";
+  private boolean stopping;
+
+  BaremetalMode(PeerProbes probes) {
+    this.probes = probes;
+  }
+
+  /** From now on everything is taken down in order. */
+  void stop() {
+    stopping = true;
+  }
+
+  @Override
+  public List<RpcRequest<?>> startupOptions(NodeView view) {
+    ClusterSettings s = view.cluster().settings();
+    return List.of(
+        BdevMethods.setOptions(BdevMethods.Options.autoExamine(false)),
+        NvmeMethods.setOptions(
+            NvmeMethods.Options.unchanged()
+                .withLiveness(s.transportAckTimeout(), KEEP_ALIVE_MS, true)));
+  }
+
+  @Override
+  public void reset(String newIncarnation, long nowMs) {
+    incarnation = newIncarnation;
+    facts.reset();
+    opened.clear();
+    refusedRaids.clear();
+    placeholders.clear();
+    assemblingSinceMs.clear();
+    disabledSinceMs.clear();
+  }
+
+  @Override
+  public void tick(long nowMs, NodeView view) {
+    facts.lookAtPaths();
+    probes.tick(nowMs, view);
+  }
+
+  @Override
+  public void resync() {
+    facts.lookAtAll();
+  }
+
+  @Override
+  public void requeue() {
+    facts.lookAtPaths();
+    facts.lookAtRaids();
+  }
+
+  @Override
+  public boolean needsLook() {
+    return facts.needsLook();
+  }
+
+  @Override
+  public Look look() {
+    return facts.new BaremetalLook();
+  }
+
+  @Override
+  public boolean isSeen() {
+    return facts.isSeen();
+  }
+
+  @Override
+  public Plan plan(NodeView view, long nowMs, Set<ObjectRef> busy) {
+    remember(view, nowMs);
+    BaremetalObserved observed =
+        new BaremetalObserved(
+            incarnation,
+            nowMs,
+            stopping,
+            facts.controllers.facts(),
+            facts.raids.facts(),
+            facts.vhosts.facts(),
+            probes.results(nowMs, view),
+            Set.copyOf(opened),
+            Set.copyOf(refusedRaids),
+            Set.copyOf(placeholders),
+            Map.copyOf(assemblingSinceMs),
+            Map.copyOf(disabledSinceMs),
+            Map.copyOf(outCauses),
+            busy);
+    return BaremetalPlanner.plan(view, observed);
+  }
+
+  /** What this incarnation was seen to do with each mapping. */
+  private void remember(NodeView view, long nowMs) {
+    for (VolumeMapping m : view.mappings()) {
+      view.volumes().stream()
+          .filter(v -> v.id() == m.volumeId())
+          .map(v -> facts.raids.get(Names.raid(v.id(), v.uuid())))
+          .findFirst()
+          .ifPresentOrElse(
+              r -> assembling(m.id(), r.isOnline(), nowMs),
+              () -> assembling(m.id(), false, nowMs));
+      boolean shown =
+          view.vmMappings().stream()
+              .anyMatch(
+                  vm -> vm.mappingId() == m.id() && facts.vhosts.get(vm.controllerName()) != null);
+      if (shown) {
+        opened.add(m.id());
+      }
+    }
+    Set<Long> in = new HashSet<>();
+    for (Lvol l : view.lvols()) {
+      if (l.sync() == io.diskengine.model.LvolSync.IN_SYNC) {
+        in.add(l.id());
+      }
+    }
+    outCauses.keySet().removeAll(in);
+  }
+
+  private void assembling(long mapping, boolean online, long nowMs) {
+    if (online) {
+      assemblingSinceMs.remove(mapping);
+    } else {
+      assemblingSinceMs.putIfAbsent(mapping, nowMs);
+    }
+  }
+
+  @Override
+  public List<RpcRequest<?>> requests(Action action, NodeView view) {
+    return switch ((BaremetalAction) action) {
+      case AttachController a -> List.of(attach(a, view.cluster().settings()));
+      case DisableController a -> List.of(NvmeMethods.disableController(a.controller()));
+      case DetachController a -> List.of(NvmeMethods.detachController(a.controller()));
+      case CreateRaid a ->
+          List.of(
+              RaidMethods.create(
+                  RaidMethods.CreateRaid.raid1(a.raid(), a.uuid(), a.bases(), true)));
+      case DeleteRaid a -> List.of(RaidMethods.delete(a.raid()));
+      case AddBase a -> List.of(RaidMethods.addBaseBdev(a.raid(), a.base()));
+      case RemoveBase a -> List.of(RaidMethods.removeBaseBdev(a.base()));
+      case CreateNull a ->
+          List.of(
+              BdevMethods.createNull(
+                  new BdevMethods.CreateNull(a.bdev(), a.blocks(), a.blockSize(), null, a.uuid())));
+      case DeleteNull a -> List.of(BdevMethods.deleteNull(a.bdev()));
+      case CreateVhost a ->
+          List.of(VhostMethods.createBlk(new VhostMethods.CreateBlk(a.controller(), a.bdev())));
+      case DeleteVhost a -> List.of(VhostMethods.delete(a.controller()));
+      case Examine a -> List.of(BdevMethods.examine(a.bdev()), BdevMethods.waitForExamine());
+    };
+  }
+
+  private static RpcRequest<?> attach(AttachController a, ClusterSettings s) {
+    return NvmeMethods.attachController(
+        new NvmeMethods.AttachController(
+                a.controller(), StorageNodeMode.trid(a.address()).withSubnqn(a.nqn()))
+            .withHostNqn(a.hostNqn())
+            .withMultipath("multipath")
+            .withTimers(s.ctrlrLossTimeoutSec(), s.reconnectDelaySec(), s.fastIoFailTimeoutSec()));
+  }
+
+  private record Touched(Tracked<?> kind, String name) {}
+
+  private Touched touched(BaremetalAction action) {
+    return switch (action) {
+      case AttachController a -> new Touched(facts.controllers, a.controller());
+      case DisableController a -> new Touched(facts.controllers, a.controller());
+      case DetachController a -> new Touched(facts.controllers, a.controller());
+      case CreateRaid a -> new Touched(facts.raids, a.raid());
+      case DeleteRaid a -> new Touched(facts.raids, a.raid());
+      case AddBase a -> new Touched(facts.raids, a.raid());
+      case RemoveBase a -> new Touched(facts.raids, a.raid());
+      case CreateNull a -> new Touched(facts.raids, raidOf(a.bdev()));
+      case DeleteNull a -> new Touched(facts.raids, raidOf(a.bdev()));
+      case CreateVhost a -> new Touched(facts.vhosts, a.controller());
+      case DeleteVhost a -> new Touched(facts.vhosts, a.controller());
+      case Examine a -> new Touched(facts.raids, raidOfLeg(a.bdev()));
+    };
+  }
+
+  /** A placeholder is named {@code ph<slot>_<raid>}. */
+  private static String raidOf(String placeholder) {
+    return placeholder.substring(placeholder.indexOf('_') + 1);
+  }
+
+  /** A leg is named {@code v<volume>-<tag>_r..}, its RAID {@code raid_<volume>_<tag>}. */
+  private static String raidOfLeg(String bdev) {
+    return "raid_" + bdev.substring(1, bdev.indexOf("_r")).replace('-', '_');
+  }
+
+  @Override
+  public void begin(Action action) {
+    Touched touched = touched((BaremetalAction) action);
+    touched.kind().begin(touched.name());
+    if (action instanceof CreateNull a) {
+      placeholders.add(a.bdev());
+    }
+  }
+
+  @Override
+  public void end(Action action) {
+    Touched touched = touched((BaremetalAction) action);
+    touched.kind().end(touched.name());
+  }
+
+  @Override
+  public boolean isSuccess(Action action, RpcResult<?> result) {
+    return switch (result) {
+      case RpcResult.Ok<?>(Object value) ->
+          !(action instanceof AttachController a)
+              || ((List<?>) value).contains(Names.legBdev(a.controller()));
+      case RpcResult.Rejected<?>(int code, String _) ->
+          (action instanceof CreateNull && code == EEXIST)
+              || (action instanceof DeleteNull && code == ENODEV);
+      case RpcResult.Unavailable<?> _, RpcResult.Indeterminate<?> _ -> false;
+    };
+  }
+
+  @Override
+  public void answered(Action action, RpcResult<?> result, long nowMs) {
+    if (result instanceof RpcResult.Unavailable) {
+      return;
+    }
+    boolean success = isSuccess(action, result);
+    Touched touched = touched((BaremetalAction) action);
+    touched.kind().doubt(touched.name());
+    switch ((BaremetalAction) action) {
+      case AttachController a when success -> attached(a);
+      case DisableController a when success -> disabledSinceMs.put(a.controller(), nowMs);
+      case DetachController a when success -> disabledSinceMs.remove(a.controller());
+      case CreateRaid a when result instanceof RpcResult.Rejected -> refusedRaids.add(a.raid());
+      case DeleteNull a when success -> placeholders.remove(a.bdev());
+      default -> {}
+    }
+  }
+
+  /** The answer names the leg's bdev: nothing is left to be looked at. */
+  private void attached(AttachController a) {
+    disabledSinceMs.remove(a.controller());
+    if (facts.controllers.get(a.controller()) == null) {
+      Path path = new Path("enabled", a.address(), a.nqn(), a.hostNqn());
+      facts.controllers.put(a.controller(), new Controller(a.controller(), List.of(path), null));
+    }
+  }
+
+  @Override
+  public void committed(Commit commit) {
+    if (commit instanceof Commit.MappingClean c && !c.clean()) {
+      opened.add(c.mappingId());
+    }
+    if (commit instanceof Commit.CommitOut c) {
+      c.lvolIds().forEach(id -> outCauses.put(id, c.cause()));
+    }
+  }
+
+  @Override
+  public boolean isVerified(Plan plan) {
+    return plan.work().stream().allMatch(w -> w.actions().isEmpty());
+  }
+
+  /** Whether a guest is connected, as last seen. */
+  boolean hasGuests() {
+    return facts.vhosts.facts().byName().values().stream().anyMatch(v -> v.sessions() > 0);
+  }
+
+  /** Nothing is left that could write. */
+  boolean isDown() {
+    return facts.isSeen()
+        && !facts.needsLook()
+        && facts.vhosts.facts().byName().isEmpty()
+        && facts.raids.facts().byName().isEmpty();
+  }
+
+  boolean wasOpened(long mapping) {
+    return opened.contains(mapping);
+  }
+}

@@ -1,0 +1,111 @@
+package io.diskengine.agent;
+
+import io.diskengine.model.NodeView;
+import io.diskengine.spdkrpc.FrameworkMethods;
+import io.diskengine.spdkrpc.RpcRequest;
+import io.diskengine.spdkrpc.RpcResult;
+import io.diskengine.spdkrpc.SpdkRpcClient;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * Takes a data-plane process from its first answer to the end of its initialisation. Blocks; run on
+ * a thread of its own.
+ */
+final class DataPlane {
+  /** What came of it. */
+  sealed interface Outcome {
+    /**
+     * @param incarnation tells this process from every other (law 6)
+     * @param connection of the client, which never spans two processes
+     */
+    record Up(String incarnation, String version, long connection) implements Outcome {}
+
+    /** Not there or not answering; try again. */
+    record Away(String why) implements Outcome {}
+
+    /** It runs with options that must not be; nothing is mutated. */
+    record Unfit(String why) implements Outcome {}
+  }
+
+  private DataPlane() {}
+
+  static Outcome start(SpdkRpcClient spdk, Mode mode, NodeView view) {
+    RpcResult<List<String>> methods = spdk.call(FrameworkMethods.currentMethods());
+    if (!(methods instanceof RpcResult.Ok<List<String>>(List<String> current))) {
+      return new Outcome.Away(methods.toString());
+    }
+    if (current.contains("framework_start_init") && !current.contains("bdev_get_bdevs")) {
+      RpcResult<?> failure = initialise(spdk, Set.copyOf(current), mode, view);
+      if (failure != null) {
+        return new Outcome.Away("start-up of the data plane: " + failure);
+      }
+    }
+    RpcResult<Boolean> init = spdk.call(FrameworkMethods.waitInit());
+    if (!init.isOk()) {
+      return new Outcome.Away("framework_wait_init: " + init);
+    }
+    return identify(spdk);
+  }
+
+  private static @Nullable RpcResult<?> initialise(
+      SpdkRpcClient spdk, Set<String> methods, Mode mode, NodeView view) {
+    for (RpcRequest<?> option : mode.startupOptions(view)) {
+      if (methods.contains(option.method())) {
+        RpcResult<?> result = spdk.call(option);
+        if (!result.isOk()) {
+          return result;
+        }
+      }
+    }
+    RpcResult<Boolean> started = spdk.call(FrameworkMethods.startInit());
+    return started.isOk() ? null : started;
+  }
+
+  private static Outcome identify(SpdkRpcClient spdk) {
+    var reactors = spdk.submit(FrameworkMethods.reactors());
+    var version = spdk.submit(FrameworkMethods.version());
+    var config = spdk.submit(FrameworkMethods.config("bdev"));
+    if (!(reactors.await() instanceof RpcResult.Ok<FrameworkMethods.Reactors>(var process))) {
+      return new Outcome.Away("framework_get_reactors: " + reactors.await());
+    }
+    if (!(version.await() instanceof RpcResult.Ok<FrameworkMethods.Version>(var running))) {
+      return new Outcome.Away("spdk_get_version: " + version.await());
+    }
+    if (!(config.await()
+        instanceof RpcResult.Ok<List<FrameworkMethods.ConfigEntry>>(var entries))) {
+      return new Outcome.Away("framework_get_config: " + config.await());
+    }
+    boolean examines =
+        entries.stream()
+            .filter(e -> e.method().equals("bdev_set_options"))
+            .map(FrameworkMethods.ConfigEntry::params)
+            .anyMatch(DataPlane::isAutoExamine);
+    if (examines) {
+      return new Outcome.Unfit(
+          "the data plane runs with bdev_auto_examine on, so that it and not the records would choose"
+              + " the truth leg (law 8): start it with --wait-for-rpc and this agent turns it off");
+    }
+    long pid = process.pid();
+    return new Outcome.Up(pid + "@" + startTime(pid), running.version(), spdk.connection());
+  }
+
+  private static boolean isAutoExamine(@Nullable JsonNode params) {
+    return params != null && params.path("bdev_auto_examine").asBoolean(false);
+  }
+
+  /** Clock ticks since boot when the process started: field 22 of {@code /proc/<pid>/stat}. */
+  private static String startTime(long pid) {
+    try {
+      String stat = Files.readString(Path.of("/proc", Long.toString(pid), "stat"));
+      return stat.substring(stat.lastIndexOf(')') + 2).split(" ")[19];
+    } catch (IOException elsewhere) {
+      return "elsewhere";
+    }
+  }
+}

@@ -1,0 +1,69 @@
+package io.diskengine.agent;
+
+import io.diskengine.model.NodeView;
+import io.diskengine.model.ObjectRef;
+import io.diskengine.model.plan.Action;
+import io.diskengine.model.plan.Commit;
+import io.diskengine.model.plan.Plan;
+import io.diskengine.spdkrpc.RpcRequest;
+import io.diskengine.spdkrpc.RpcResult;
+import io.diskengine.spdkrpc.SpdkRpcClient;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * What storage-node and baremetal mode do differently: what they observe, how a plan is made of it
+ * and what an action is in RPCs. Owned by the agent's thread, except {@link Look#ask} and {@link #isSuccess}.
+ */
+interface Mode {
+  /** A look that was begun: {@code ask} blocks on its own thread, {@code merge} does not. */
+  interface Look {
+    /** Null when everything was answered; else the first failure. */
+    @org.jspecify.annotations.Nullable RpcResult<?> ask(SpdkRpcClient spdk);
+
+    void merge(long nowMs);
+  }
+
+  /** Options to set in the start-up phase of the data plane, in order. */
+  List<RpcRequest<?>> startupOptions(NodeView view);
+
+  /** A new incarnation: everything that was known is void (law 6). */
+  void reset(String incarnation, long nowMs);
+
+  /** Every second; may ask for looks and start other probes. */
+  void tick(long nowMs, NodeView view);
+
+  /** Everything is to be looked at again. */
+  void resync();
+
+  /** A plan wanted to be woken now: what moves by itself is looked at again. */
+  void requeue();
+
+  boolean needsLook();
+
+  Look look();
+
+  /** Whether enough was seen to plan. */
+  boolean isSeen();
+
+  Plan plan(NodeView view, long nowMs, Set<ObjectRef> busy);
+
+  /** The RPCs of an action; an action is done when the last one is. */
+  List<RpcRequest<?>> requests(Action action, NodeView view);
+
+  void begin(Action action);
+
+  /** Whether the answer is as good as success. Pure: asked on another thread. */
+  boolean isSuccess(Action action, RpcResult<?> result);
+
+  /** Takes over what the answer proves; what it leaves open is looked at. */
+  void answered(Action action, RpcResult<?> result, long nowMs);
+
+  void end(Action action);
+
+  /** The store applied it. */
+  void committed(Commit commit);
+
+  /** Whether the plan leaves nothing of this node to be set up. */
+  boolean isVerified(Plan plan);
+}

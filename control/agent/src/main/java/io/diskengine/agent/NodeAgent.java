@@ -1,0 +1,147 @@
+package io.diskengine.agent;
+
+import io.diskengine.spdkrpc.RpcCall;
+import io.diskengine.spdkrpc.RpcCounts;
+import io.diskengine.spdkrpc.RpcListener;
+import io.diskengine.spdkrpc.RpcOptions;
+import io.diskengine.spdkrpc.SpdkAddress;
+import io.diskengine.spdkrpc.SpdkRpcClient;
+import io.diskengine.store.Database;
+import io.diskengine.store.NodeRegistration;
+import io.diskengine.store.PostgresAgentStore;
+import io.diskengine.store.StoreConfig;
+import io.diskengine.store.StoreCounters;
+import io.diskengine.store.WakeUps;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the agents of both modes are made of: store, client of the data plane, lock file, the thread
+ * of the {@link Reconciler}. Tells its state through {@link AgentConfig#onStatus}.
+ */
+public abstract sealed class NodeAgent implements AutoCloseable
+    permits StorageNodeAgent, BaremetalAgent {
+  /** An agent's calls that are not answered: looks, and one for each object that is changed. */
+  private static final int MAX_OUTSTANDING_CALLS = 4096;
+
+  static final Duration END_WITHIN = Duration.ofSeconds(10);
+
+  final AgentConfig config;
+  final AgentClock clock;
+  final SpdkRpcClient spdk;
+  private final RpcCounts counts = new RpcCounts();
+  private final PostgresAgentStore store;
+  private final @Nullable LockFile lock;
+  final Reconciler reconciler;
+  private final Thread thread;
+  private @Nullable WakeUps wakeUps;
+
+  /**
+   * Connects to nothing yet.
+   *
+   * @throws IOException when another agent has this data plane, or a file cannot be read
+   */
+  NodeAgent(AgentConfig config, NodeRegistration registration, Mode mode, AgentClock clock)
+      throws IOException {
+    this.config = config;
+    this.clock = clock;
+    SpdkAddress address = SpdkAddress.parse(config.spdkSocket());
+    lock = address instanceof SpdkAddress.Unix unix ? LockFile.of(unix.path()) : null;
+    RpcOptions options =
+        RpcOptions.defaults()
+            .withMaxOutstanding(MAX_OUTSTANDING_CALLS)
+            .withListener(new Connection());
+    spdk = SpdkRpcClient.connect(address, options);
+    String password = Files.readString(config.passwordFile()).strip();
+    store =
+        new PostgresAgentStore(
+            new Database(
+                StoreConfig.forAgent(
+                    config.databaseUrl(), config.databaseUser(), password, config.nodeName())));
+    reconciler =
+        new Reconciler(
+            config, store, registration, mode, spdk, clock, new SequenceFile(config.stateDir()));
+    thread = Thread.ofPlatform().name("agent-" + config.nodeName()).unstarted(reconciler::run);
+  }
+
+  /** Counts calls and tells when the connection ends. */
+  private final class Connection implements RpcListener {
+    @Override
+    public void onSent(RpcCall<?> call) {
+      counts.onSent(call);
+    }
+
+    @Override
+    public void onDisconnected(SpdkAddress address, long connection, String reason) {
+      reconciler.disconnected(connection);
+    }
+  }
+
+  /** Returns at once; progress is told through {@link AgentConfig#onStatus}. */
+  public void start() {
+    wakeUps = store.listen(config.nodeName(), reconciler::wake);
+    thread.start();
+  }
+
+  /** RPCs sent so far, by method. */
+  public Map<String, Long> rpcCounts() {
+    return counts.snapshot();
+  }
+
+  /** SQL statements and commits so far. */
+  public StoreCounters storeCounters() {
+    return store.database().counters();
+  }
+
+  /** What the mode does before the agent leaves. */
+  abstract void leave();
+
+  /** Leaves in order; the data plane goes on by itself. Idempotent. */
+  @Override
+  public void close() {
+    if (thread.isAlive()) {
+      leave();
+    }
+    reconciler.end();
+    try {
+      thread.join(END_WITHIN);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    reconciler.release();
+    if (wakeUps != null) {
+      wakeUps.close();
+    }
+    spdk.close();
+    store.close();
+    try {
+      if (lock != null) {
+        lock.close();
+      }
+    } catch (IOException e) {
+      // the process's end releases it
+    }
+  }
+
+  /** Asks on the agent's own thread; empty when it does not come to it in time. */
+  <T> Optional<T> ask(java.util.function.Supplier<T> question) {
+    CompletableFuture<T> answer = new CompletableFuture<>();
+    reconciler.post(() -> answer.complete(question.get()));
+    try {
+      return Optional.of(answer.get(END_WITHIN.toMillis(), TimeUnit.MILLISECONDS));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return Optional.empty();
+    } catch (ExecutionException | TimeoutException e) {
+      return Optional.empty();
+    }
+  }
+}

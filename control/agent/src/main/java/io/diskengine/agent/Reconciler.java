@@ -1,0 +1,601 @@
+package io.diskengine.agent;
+
+import io.diskengine.agent.AgentStatus.State;
+import io.diskengine.model.DataPlaneState;
+import io.diskengine.model.NodeView;
+import io.diskengine.model.ObjectRef;
+import io.diskengine.model.Reason;
+import io.diskengine.model.plan.Action;
+import io.diskengine.model.plan.Plan;
+import io.diskengine.model.plan.Work;
+import io.diskengine.spdkrpc.RpcCall;
+import io.diskengine.spdkrpc.RpcRequest;
+import io.diskengine.spdkrpc.RpcResult;
+import io.diskengine.spdkrpc.SpdkRpcClient;
+import io.diskengine.store.AgentSession;
+import io.diskengine.store.AgentStore;
+import io.diskengine.store.AgentWrite;
+import io.diskengine.store.Lease;
+import io.diskengine.store.LeaseLostException;
+import io.diskengine.store.NodeRegistration;
+import io.diskengine.store.PlanRequest;
+import io.diskengine.store.StoreUnavailableException;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One node's agent: a single thread that owns rows, facts and timers. Whatever happens elsewhere
+ * (wake-ups, answers, looks) is posted to it as a small task; after each batch of them it plans anew
+ * from rows and facts, records what it is about to do in one transaction, and sends it. It keeps keys,
+ * not events: what was missed is found by the next plan.
+ */
+final class Reconciler {
+  private static final Logger LOG = LoggerFactory.getLogger(Reconciler.class);
+
+  static final int MAX_CHAINS = 512;
+  static final int MAX_WORKS_PER_TRANSACTION = 256;
+  private static final long TICK_MS = 1_000;
+  private static final long RETRY_MS = 200;
+  private static final long PLANE_RETRY_MS = 50;
+  private static final long SILENT_AFTER_MS = 3_000;
+  private static final long FINISH_WITHIN_MS = 250;
+  private static final long PUBLISH_PLAN_EVERY_MS = 5_000;
+  private static final int MAX_PLAN_TEXT = 16_384;
+
+  private final AgentConfig config;
+  private final AgentStore store;
+  private final NodeRegistration registration;
+  private final Mode mode;
+  private final SpdkRpcClient spdk;
+  private final AgentClock clock;
+  private final SequenceFile sequence;
+  private final String holder;
+
+  private final LinkedBlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>();
+  private final AtomicBoolean woken = new AtomicBoolean(true);
+  private final Journal journal = new Journal();
+  private final Backoffs backoffs = new Backoffs();
+  private final Reasons reasons = new Reasons();
+  private final Set<ObjectRef> busy = new HashSet<>();
+  private volatile long leaseUntilBootMs = Long.MIN_VALUE;
+  private volatile DataPlane.Outcome.@Nullable Up plane;
+
+  private @Nullable AgentSession session;
+  private @Nullable NodeView view;
+  private AgentStatus status = new AgentStatus(State.WAITING, "not started");
+  private boolean viewStale = true;
+  private boolean planStale = true;
+  private boolean planeStarting;
+  private boolean verified;
+  private boolean looking;
+  private long lookingSinceMs;
+  private long retryAtMs;
+  private long planeRetryAtMs;
+  private long renewAtMs;
+  private long tickAtMs;
+  private long resyncAtMs;
+  private long requeueAtMs = Long.MAX_VALUE;
+  private long finishAtMs = Long.MAX_VALUE;
+  private long planPublishedAtMs = Long.MIN_VALUE / 2;
+  private String planPublished = "";
+  private Plan lastPlan = new Plan(List.of(), List.of(), io.diskengine.model.plan.Requeue.NEVER);
+  private AgentWrite.@Nullable NodeSeen nodeSeen;
+  private volatile boolean ending;
+
+  Reconciler(
+      AgentConfig config,
+      AgentStore store,
+      NodeRegistration registration,
+      Mode mode,
+      SpdkRpcClient spdk,
+      AgentClock clock,
+      SequenceFile sequence) {
+    this.config = config;
+    this.store = store;
+    this.registration = registration;
+    this.mode = mode;
+    this.spdk = spdk;
+    this.clock = clock;
+    this.sequence = sequence;
+    this.holder =
+        config.nodeName()
+            + "/" + ProcessHandle.current().pid()
+            + "/" + Long.toHexString(System.nanoTime());
+  }
+
+  void post(Runnable task) {
+    tasks.add(task);
+  }
+
+  /** Rows have changed. */
+  void wake() {
+    if (woken.compareAndSet(false, true)) {
+      post(() -> {});
+    }
+  }
+
+  /** The facts or what is wanted have changed. */
+  void replan() {
+    post(() -> planStale = true);
+  }
+
+  /** Runs until {@link #end}; everything else of this class happens inside. */
+  void run() {
+    while (!ending) {
+      long pauseMs = 0;
+      try {
+        pauseMs = cycle();
+      } catch (LeaseLostException e) {
+        lostLease(e.getMessage());
+      } catch (StoreUnavailableException e) {
+        retryAtMs = clock.nowMs() + RETRY_MS;
+        viewStale = true;
+        pauseMs = RETRY_MS;
+        status(State.WAITING, "PostgreSQL: " + e.getMessage() + "; nothing is changed meanwhile");
+      } catch (IOException | RuntimeException e) {
+        LOG.error("agent {}: unexpected failure, goes on in a second", config.nodeName(), e);
+        pauseMs = TICK_MS;
+        viewStale = true;
+      }
+      await(pauseMs);
+    }
+  }
+
+  private void await(long pauseMs) {
+    try {
+      Runnable task = tasks.poll(Math.max(0, pauseMs), TimeUnit.MILLISECONDS);
+      while (task != null) {
+        task.run();
+        task = tasks.poll();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      ending = true;
+    }
+  }
+
+  /** Does what is due; returns how long nothing will be. */
+  private long cycle() throws IOException {
+    long nowMs = clock.nowMs();
+    if (nowMs < retryAtMs) {
+      return retryAtMs - nowMs;
+    }
+    AgentSession held = session != null ? session : acquire(nowMs);
+    if (held == null) {
+      return retryAtMs - nowMs;
+    }
+    if (nowMs >= renewAtMs) {
+      renew(held, nowMs);
+    }
+    boolean wasWoken = woken.getAndSet(false);
+    if (nowMs >= resyncAtMs) {
+      viewStale = true;
+      wasWoken = true;
+      mode.resync();
+      reasons.clear();
+    }
+    NodeView rows = load(held, wasWoken, nowMs);
+    if (rows == null) {
+      return TICK_MS;
+    }
+    if (nowMs >= tickAtMs) {
+      tickAtMs = nowMs + TICK_MS;
+      mode.tick(nowMs, rows);
+      planStale |= looking && nowMs - lookingSinceMs >= SILENT_AFTER_MS;
+    }
+    startPlane(rows, nowMs);
+    if (nowMs >= requeueAtMs) {
+      requeueAtMs = Long.MAX_VALUE;
+      mode.requeue();
+      planStale = true;
+    }
+    look(nowMs);
+    boolean finish = nowMs >= finishAtMs;
+    if (planStale || finish) {
+      planStale = false;
+      act(held, rows, nowMs);
+    }
+    if (wasWoken) {
+      answerRequests(held);
+    }
+    return viewStale || planStale ? 0 : Math.max(0, nextDueMs() - clock.nowMs());
+  }
+
+  private long nextDueMs() {
+    long due = Math.min(Math.min(renewAtMs, tickAtMs), Math.min(resyncAtMs, requeueAtMs));
+    due = Math.min(due, finishAtMs);
+    return plane == null && !planeStarting ? Math.min(due, planeRetryAtMs) : due;
+  }
+
+  private @Nullable AgentSession acquire(long nowMs) {
+    long bootMs = clock.bootMs();
+    switch (store.acquire(registration, holder)) {
+      case Lease.Held(AgentSession won, var _) -> {
+        session = won;
+        viewStale = true;
+        nodeSeen = null;
+        reasons.clear();
+        leaseUntilBootMs = bootMs + RETRY_MS; // until the first rows say how long a lease is
+        renewAtMs = nowMs;
+        LOG.info("agent {} holds the lease, epoch {}", config.nodeName(), won.leaseEpoch());
+        return won;
+      }
+      case Lease.Taken(String by, var expires) -> {
+        retryAtMs = nowMs + RETRY_MS;
+        status(State.WAITING, "the lease of this node is held by " + by + " until " + expires);
+        return null;
+      }
+    }
+  }
+
+  private void renew(AgentSession held, long nowMs) {
+    long bootMs = clock.bootMs();
+    held.renew();
+    NodeView rows = view;
+    var settings =
+        rows == null
+            ? io.diskengine.model.ClusterSettings.DEFAULTS
+            : rows.cluster().settings();
+    leaseUntilBootMs = bootMs + settings.leaseStopMs();
+    renewAtMs = nowMs + settings.leaseRenewMs();
+  }
+
+  private void lostLease(@Nullable String why) {
+    LOG.warn("agent {} lost its lease: {}", config.nodeName(), why);
+    leaseUntilBootMs = Long.MIN_VALUE;
+    session = null;
+    view = null;
+    retryAtMs = clock.nowMs() + RETRY_MS;
+    status(State.WAITING, "lost the lease: " + why);
+  }
+
+  /** The rows, or null when they must not be acted upon. */
+  private @Nullable NodeView load(AgentSession held, boolean wasWoken, long nowMs)
+      throws IOException {
+    if (viewStale || wasWoken || view == null) {
+      NodeView rows = held.view();
+      long shown = rows.cluster().sequence();
+      if (!sequence.accept(shown, nowMs)) {
+        view = null;
+        viewStale = true;
+        retryAtMs = nowMs + TICK_MS;
+        status(
+            State.STOPPED,
+            "the database went back in time: sequence " + shown + ", this node saw "
+                + sequence.highest() + " (" + sequence + "); nothing is changed");
+        return null;
+      }
+      view = rows;
+      viewStale = false;
+      planStale = true;
+      if (nowMs >= resyncAtMs) {
+        resyncAtMs = nowMs + rows.cluster().settings().resyncMs();
+      }
+    }
+    return view;
+  }
+
+  private void startPlane(NodeView rows, long nowMs) {
+    if (plane != null || planeStarting || nowMs < planeRetryAtMs) {
+      return;
+    }
+    planeStarting = true;
+    Thread.ofVirtual()
+        .name("start " + config.nodeName())
+        .start(
+            () -> {
+              DataPlane.Outcome outcome = DataPlane.start(spdk, mode, rows);
+              post(() -> started(outcome));
+            });
+  }
+
+  private void started(DataPlane.Outcome outcome) {
+    planeStarting = false;
+    long nowMs = clock.nowMs();
+    planeRetryAtMs = nowMs + PLANE_RETRY_MS;
+    switch (outcome) {
+      case DataPlane.Outcome.Up up -> {
+        if (up.connection() != spdk.connection()) {
+          return;
+        }
+        mode.reset(up.incarnation(), nowMs);
+        verified = false;
+        plane = up;
+        planStale = true;
+        status(State.VERIFYING, "data plane " + up.incarnation() + ", " + up.version());
+      }
+      case DataPlane.Outcome.Away(String why) ->
+          status(State.WAITING, "data plane: " + why + "; " + spdk.address().whatToCheck());
+      case DataPlane.Outcome.Unfit(String why) -> {
+        planeRetryAtMs = nowMs + TICK_MS;
+        status(State.STOPPED, why);
+      }
+    }
+  }
+
+  /** The connection is gone: everything known of the process is void. */
+  void disconnected(long connection) {
+    post(
+        () -> {
+          DataPlane.Outcome.Up up = plane;
+          if (up != null && up.connection() == connection) {
+            plane = null;
+            planStale = true;
+            planeRetryAtMs = clock.nowMs();
+            status(State.WAITING, "the data plane went away; " + spdk.address().whatToCheck());
+          }
+        });
+  }
+
+  private void look(long nowMs) {
+    DataPlane.Outcome.Up up = plane;
+    if (up == null || looking || !mode.needsLook()) {
+      return;
+    }
+    looking = true;
+    lookingSinceMs = nowMs;
+    Mode.Look look = mode.look();
+    Thread.ofVirtual()
+        .name("look " + config.nodeName())
+        .start(
+            () -> {
+              RpcResult<?> failure = look.ask(spdk);
+              post(() -> looked(look, up, failure));
+            });
+  }
+
+  private void looked(Mode.Look look, DataPlane.Outcome.Up up, @Nullable RpcResult<?> failure) {
+    looking = false;
+    if (plane == up) {
+      look.merge(clock.nowMs());
+      planStale = true;
+    }
+    if (failure != null) {
+      LOG.info("agent {}: look failed: {}", config.nodeName(), failure);
+    }
+  }
+
+  /** Plans, records, sends. */
+  private void act(AgentSession held, NodeView rows, long nowMs) {
+    DataPlane.Outcome.Up up = plane;
+    boolean plans = up != null && mode.isSeen();
+    List<Work> ready = List.of();
+    if (plans) {
+      lastPlan = mode.plan(rows, nowMs, Set.copyOf(busy));
+      ready = ready(lastPlan, nowMs);
+      requeueAtMs = Math.min(lastPlan.requeue().atMs(), backoffs.nextTryMs(nowMs));
+      if (!verified && ready.isEmpty() && busy.isEmpty() && mode.isVerified(lastPlan)) {
+        verified = true;
+        status(State.READY, "data plane " + (up == null ? "" : up.incarnation()));
+      }
+    }
+    List<AgentWrite> more = publications(nowMs, plans);
+    boolean due = nowMs >= finishAtMs;
+    if (ready.isEmpty() && more.isEmpty() && !due) {
+      return;
+    }
+    finishAtMs = Long.MAX_VALUE;
+    for (Journal.Recorded r : journal.write(held, ready, more)) {
+      r.applied().forEach(mode::committed);
+      viewStale |= !r.applied().isEmpty() || r.refusal() != null;
+      if (r.refusal() != null) {
+        LOG.info("agent {}: {} refused: {}", config.nodeName(), r.work().object(), r.refusal());
+        backoffs.failed(r.work().object(), "refused: " + r.refusal(), nowMs, clock.instant());
+      } else if (!r.work().actions().isEmpty() && up != null) {
+        send(r, rows, up);
+      }
+    }
+    published(more, nowMs);
+  }
+
+  private List<Work> ready(Plan plan, long nowMs) {
+    List<Work> ready = new ArrayList<>();
+    Set<ObjectRef> objects = new HashSet<>();
+    for (Work w : plan.work()) {
+      objects.add(w.object());
+      boolean room = ready.size() < MAX_WORKS_PER_TRANSACTION && busy.size() < MAX_CHAINS;
+      if (room && !busy.contains(w.object()) && backoffs.isDue(w, nowMs)) {
+        ready.add(w);
+      }
+    }
+    backoffs.forgetAllBut(objects, nowMs);
+    return ready;
+  }
+
+  private List<AgentWrite> publications(long nowMs, boolean planned) {
+    List<AgentWrite> more = new ArrayList<>();
+    DataPlane.Outcome.Up up = plane;
+    DataPlaneState state =
+        up == null
+            ? DataPlaneState.DOWN
+            : looking && nowMs - lookingSinceMs >= SILENT_AFTER_MS
+                ? DataPlaneState.SILENT
+                : verified ? DataPlaneState.READY : DataPlaneState.STARTING;
+    var seen =
+        new AgentWrite.NodeSeen(
+            state, up == null ? null : up.incarnation(), up == null ? null : up.version());
+    if (!seen.equals(nodeSeen)) {
+      more.add(seen);
+    }
+    if (planned) {
+      List<Reason> due = reasons.due(lastPlan, backoffs, nowMs, clock.instant());
+      if (due != null) {
+        more.add(new AgentWrite.PublishReasons(due));
+      }
+      if (nowMs - planPublishedAtMs >= PUBLISH_PLAN_EVERY_MS && busy.isEmpty()) {
+        String text = cut(lastPlan.text());
+        if (!text.equals(planPublished)) {
+          more.add(new AgentWrite.PublishPlan(text));
+        }
+      }
+    }
+    return more;
+  }
+
+  private void published(List<AgentWrite> more, long nowMs) {
+    for (AgentWrite w : more) {
+      switch (w) {
+        case AgentWrite.NodeSeen seen -> {
+          nodeSeen = seen;
+          viewStale = true;
+        }
+        case AgentWrite.PublishReasons(List<Reason> told) -> reasons.published(told, nowMs);
+        case AgentWrite.PublishPlan(String text) -> {
+          planPublished = text;
+          planPublishedAtMs = nowMs;
+        }
+        default -> {}
+      }
+    }
+  }
+
+  private static String cut(String text) {
+    return text.length() <= MAX_PLAN_TEXT ? text : text.substring(0, MAX_PLAN_TEXT);
+  }
+
+  private void send(Journal.Recorded recorded, NodeView rows, DataPlane.Outcome.Up up) {
+    Work work = recorded.work();
+    busy.add(work.object());
+    List<List<RpcRequest<?>>> requests = new ArrayList<>();
+    for (Action action : work.actions()) {
+      requests.add(mode.requests(action, rows));
+      mode.begin(action);
+    }
+    Chain chain =
+        new Chain(
+            work,
+            requests,
+            recorded.intentId(),
+            () -> plane == up && clock.bootMs() < leaseUntilBootMs);
+    Thread.ofVirtual()
+        .name("act " + config.nodeName() + " " + work.object())
+        .start(() -> chain.run(spdk, mode, new Answers(up)));
+  }
+
+  /** Brings a chain's answers to this thread. */
+  private final class Answers implements Chain.Listener {
+    private final DataPlane.Outcome.Up up;
+
+    Answers(DataPlane.Outcome.Up up) {
+      this.up = up;
+    }
+
+    @Override
+    public void answered(Chain chain, Action action, RpcResult<?> result) {
+      post(
+          () -> {
+            if (plane == up) {
+              mode.answered(action, result, clock.nowMs());
+            }
+          });
+    }
+
+    @Override
+    public void ended(
+        Chain chain, @Nullable String failure, RpcResult.@Nullable Indeterminate<?> open) {
+      post(() -> finished(chain, failure));
+      if (open == null) {
+        post(() -> free(chain, null));
+      } else {
+        RpcCall<?> call = open.call();
+        call.onSettled(_ -> post(() -> free(chain, open)));
+      }
+    }
+
+    private void finished(Chain chain, @Nullable String failure) {
+      long nowMs = clock.nowMs();
+      Work work = chain.work();
+      journal.ended(chain.intentId(), failure == null ? "ok" : failure);
+      finishAtMs = Math.min(finishAtMs, nowMs + FINISH_WITHIN_MS);
+      if (failure == null) {
+        LOG.debug("agent {}: {} did {}", config.nodeName(), work.object(), work.actions());
+        backoffs.succeeded(work, nowMs, clock.instant());
+      } else {
+        LOG.info("agent {}: {} {}", config.nodeName(), work.object(), failure);
+        backoffs.failed(work.object(), failure, nowMs, clock.instant());
+      }
+    }
+
+    /** Law 4: only now may the object be touched again. */
+    private void free(Chain chain, @Nullable RpcResult<?> unknown) {
+      busy.remove(chain.work().object());
+      planStale = true;
+      if (plane == up) {
+        chain.work().actions().forEach(mode::end);
+        if (unknown != null) {
+          chain.work().actions().forEach(a -> mode.answered(a, unknown, clock.nowMs()));
+        }
+      }
+    }
+  }
+
+  private void answerRequests(AgentSession held) {
+    for (PlanRequest request : held.planRequests()) {
+      String text =
+          plane != null && mode.isSeen()
+              ? lastPlan.text()
+              : "no plan: " + status.state() + ": " + status.detail();
+      held.write(new AgentWrite.AnswerPlan(request.id(), cut(text)));
+    }
+  }
+
+  private void status(State state, String detail) {
+    AgentStatus now = new AgentStatus(state, detail);
+    if (!now.equals(status)) {
+      boolean changed = now.state() != status.state();
+      status = now;
+      if (changed) {
+        LOG.info("agent {} is {}: {}", config.nodeName(), state, detail);
+      }
+      config.onStatus().accept(now);
+    }
+  }
+
+  /** Whether there is nothing to do and nothing under way; asked on this thread. */
+  boolean isIdle() {
+    boolean planned = plane != null && mode.isSeen() && !looking && !mode.needsLook();
+    return planned && busy.isEmpty() && lastPlan.work().isEmpty() && !planStale && !viewStale;
+  }
+
+  boolean isPlaneUp() {
+    return plane != null;
+  }
+
+  @Nullable AgentSession session() {
+    return session;
+  }
+
+  @Nullable NodeView rows() {
+    return view;
+  }
+
+  /** Ends {@link #run} after the present cycle. */
+  void end() {
+    ending = true;
+    post(() -> {});
+  }
+
+  /** After the loop ended, on any thread: the last outcomes, the sequence, the lease. */
+  void release() {
+    AgentSession held = session;
+    try {
+      sequence.save();
+      if (held != null) {
+        journal.write(held, List.of(), List.of());
+        held.release();
+      }
+    } catch (IOException | StoreUnavailableException | LeaseLostException e) {
+      LOG.info("agent {}: left without giving the lease back: {}", config.nodeName(), e.toString());
+    }
+    status(State.CLOSED, "");
+  }
+}

@@ -1,0 +1,59 @@
+package io.diskengine.agent;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+
+/**
+ * The highest cluster sequence this node was shown (law 13): a database that shows less went back in
+ * time. Written no more often than once a second.
+ */
+final class SequenceFile {
+  private static final long WRITE_EVERY_MS = 1_000;
+
+  private final Path file;
+  private long highest;
+  private long written;
+  private long writtenAtMs = Long.MIN_VALUE / 2;
+
+  SequenceFile(Path stateDir) throws IOException {
+    Files.createDirectories(stateDir);
+    file = stateDir.resolve("cluster-sequence");
+    if (Files.exists(file)) {
+      highest = Long.parseLong(Files.readString(file).strip());
+      written = highest;
+    }
+  }
+
+  /** False when {@code sequence} is less than what was seen before. */
+  boolean accept(long sequence, long nowMs) throws IOException {
+    if (sequence < highest) {
+      return false;
+    }
+    highest = sequence;
+    if (highest > written && nowMs - writtenAtMs >= WRITE_EVERY_MS) {
+      writtenAtMs = nowMs;
+      save();
+    }
+    return true;
+  }
+
+  void save() throws IOException {
+    if (highest > written) {
+      Path next = file.resolveSibling(file.getFileName() + ".new");
+      Files.writeString(next, highest + "\n");
+      Files.move(next, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      written = highest;
+    }
+  }
+
+  long highest() {
+    return highest;
+  }
+
+  @Override
+  public String toString() {
+    return file.toString();
+  }
+}

@@ -1,0 +1,116 @@
+package io.diskengine.agent;
+
+import io.diskengine.model.plan.Facts;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.BinaryOperator;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One kind of SPDK object, kept up to date by complete looks and by the answers of our own
+ * mutations. A look that was under way while an object was mutated says nothing about that object.
+ * Owned by the agent's thread.
+ */
+final class Tracked<T> {
+  private final Map<String, T> byName = new HashMap<>();
+  private final Set<String> doubtful = new HashSet<>();
+  private final Map<String, Long> touchedAt = new HashMap<>();
+  private final Map<String, Integer> inFlight = new HashMap<>();
+  private long sequence;
+  private boolean seen;
+
+  /** A new incarnation: nothing is known. */
+  void reset() {
+    byName.clear();
+    doubtful.clear();
+    touchedAt.clear();
+    inFlight.clear();
+    seen = false;
+  }
+
+  /** A mutation of the object is about to be sent. */
+  void begin(String name) {
+    inFlight.merge(name, 1, Integer::sum);
+  }
+
+  /** It has its answer. */
+  void end(String name) {
+    inFlight.computeIfPresent(name, (_, n) -> n == 1 ? null : n - 1);
+    touchedAt.put(name, ++sequence);
+  }
+
+  void put(String name, T value) {
+    byName.put(name, value);
+    doubtful.remove(name);
+  }
+
+  void update(String name, UnaryOperator<T> change) {
+    byName.computeIfPresent(name, (_, old) -> change.apply(old));
+  }
+
+  void remove(String name) {
+    byName.remove(name);
+    doubtful.remove(name);
+  }
+
+  /** Nothing is known of the object until the next look. */
+  void doubt(String name) {
+    doubtful.add(name);
+  }
+
+  @Nullable T get(String name) {
+    return byName.get(name);
+  }
+
+  /** Taken before the first request of a look is sent. */
+  long lookStarts() {
+    return ++sequence;
+  }
+
+  /**
+   * Takes over a complete look that began at {@code startedAt}.
+   *
+   * @param carry makes the new value from the old one and the one looked at
+   */
+  void merge(Map<String, T> looked, long startedAt, BinaryOperator<T> carry) {
+    Set<String> names = new HashSet<>(byName.keySet());
+    names.addAll(looked.keySet());
+    names.addAll(doubtful);
+    for (String name : names) {
+      boolean stale = inFlight.containsKey(name) || touchedAt.getOrDefault(name, 0L) > startedAt;
+      if (stale) {
+        continue;
+      }
+      T now = looked.get(name);
+      T old = byName.get(name);
+      if (now == null) {
+        byName.remove(name);
+      } else {
+        byName.put(name, old == null ? now : carry.apply(old, now));
+      }
+      doubtful.remove(name);
+    }
+    touchedAt.values().removeIf(at -> at < startedAt);
+    seen = true;
+  }
+
+  void merge(Map<String, T> looked, long startedAt) {
+    merge(looked, startedAt, (_, now) -> now);
+  }
+
+  /** Whether a look would tell something that is not known. */
+  boolean needsLook() {
+    return !seen || doubtful.stream().anyMatch(n -> !inFlight.containsKey(n));
+  }
+
+  boolean isSeen() {
+    return seen;
+  }
+
+  Facts<T> facts() {
+    return new Facts<>(seen, byName, doubtful);
+  }
+}
