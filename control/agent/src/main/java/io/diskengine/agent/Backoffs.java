@@ -8,8 +8,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * When failed work may be tried again (law 15): pauses double up to a cap. Work that succeeds and is
- * planned again at once, unchanged, is slowed like work that fails: something undoes it.
+ * When failed work may be tried again (law 15): pauses double up to a cap. Work that succeeds and
+ * is planned again at once, unchanged, is slowed like work that fails: something undoes it.
  */
 final class Backoffs {
   static final long FIRST_MS = 50;
@@ -64,7 +64,8 @@ final class Backoffs {
         before != null
             && nowMs - before.atMs() < REPEAT_WINDOW_MS
             && before.work().actions().equals(work.actions());
-    done.put(work.object(), new Done(work, nowMs, again && before != null ? before.times() + 1 : 1));
+    done.put(
+        work.object(), new Done(work, nowMs, again && before != null ? before.times() + 1 : 1));
     if (again) {
       failed(work.object(), "done before, and it is not so: " + work.actions(), nowMs, now);
     } else {
@@ -74,7 +75,8 @@ final class Backoffs {
 
   /** Nothing is planned for it any more. */
   void forgetAllBut(java.util.Set<ObjectRef> wanted, long nowMs) {
-    entries.entrySet()
+    entries
+        .entrySet()
         .removeIf(e -> !wanted.contains(e.getKey()) && nowMs >= e.getValue().nextTryMs());
     done.values().removeIf(d -> nowMs - d.atMs() >= REPEAT_WINDOW_MS);
   }

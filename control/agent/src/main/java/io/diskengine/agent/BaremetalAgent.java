@@ -71,8 +71,9 @@ public final class BaremetalAgent extends NodeAgent {
   }
 
   /**
-   * Stops the node: guests are cut off in order and every volume that could be left so is recorded as
-   * clean; where a guest is connected the data plane itself is told to end (it drains). Then closes.
+   * Stops the node: guests are cut off in order and every volume that could be left so is recorded
+   * as clean; where a guest is connected the data plane itself is told to end (it drains). Then
+   * closes.
    */
   public void closeWithDataPlane() {
     dataPlaneToo = true;
@@ -88,20 +89,18 @@ public final class BaremetalAgent extends NodeAgent {
       endDataPlane();
       return;
     }
-    ask(
-        () -> {
-          mode.stop();
-          reconciler.replan();
-          return true;
-        });
-    boolean down =
-        await(() -> ask(() -> mode.isDown() && reconciler.isIdle()).orElse(false));
+    ask(() -> {
+      mode.stop();
+      reconciler.replan();
+      return true;
+    });
+    boolean down = await(() -> ask(() -> mode.isDown() && reconciler.isIdle()).orElse(false));
     LOG.info("agent {}: {}", config.nodeName(), down ? "stopped clean" : "did not stop in time");
   }
 
   /**
-   * A process that was told to end and removed its socket has drained: SIGKILL and crashes leave the
-   * socket. What it served is clean then.
+   * A process that was told to end and removed its socket has drained: SIGKILL and crashes leave
+   * the socket. What it served is clean then.
    */
   private void endDataPlane() {
     if (!(spdk.address() instanceof SpdkAddress.Unix unix)) {
@@ -109,10 +108,7 @@ public final class BaremetalAgent extends NodeAgent {
     }
     RpcResult<Boolean> told = spdk.call(FrameworkMethods.killInstance("SIGTERM"));
     boolean gone =
-        await(
-            () ->
-                !ask(reconciler::isPlaneUp).orElse(true)
-                    && !Files.exists(unix.path()));
+        await(() -> !ask(reconciler::isPlaneUp).orElse(true) && !Files.exists(unix.path()));
     if (!gone) {
       LOG.warn("agent {}: the data plane did not end in order: {}", config.nodeName(), told);
       return;

@@ -137,8 +137,7 @@ final class BaremetalFacts {
 
   /** The quiet time goes on while the same legs are configured and no process runs. */
   private static Raid quiet(Raid old, Raid now) {
-    boolean same =
-        old.process() == null && now.process() == null && old.legs().equals(now.legs());
+    boolean same = old.process() == null && now.process() == null && old.legs().equals(now.legs());
     return same
         ? new Raid(
             now.name(),

@@ -23,8 +23,10 @@ import io.diskengine.model.plan.Action.RemoveBase;
 import io.diskengine.model.plan.BaremetalObserved;
 import io.diskengine.model.plan.BaremetalObserved.Controller;
 import io.diskengine.model.plan.BaremetalObserved.Path;
+import io.diskengine.model.plan.BaremetalObserved.Raid;
 import io.diskengine.model.plan.BaremetalPlanner;
 import io.diskengine.model.plan.Commit;
+import io.diskengine.model.plan.Facts;
 import io.diskengine.model.plan.Plan;
 import io.diskengine.spdkrpc.BdevMethods;
 import io.diskengine.spdkrpc.NvmeMethods;
@@ -119,14 +121,15 @@ final class BaremetalMode implements Mode {
 
   @Override
   public Plan plan(NodeView view, long nowMs, Set<ObjectRef> busy) {
-    remember(view, nowMs);
+    Facts<Raid> raids = facts.raids.facts();
+    remember(view, raids, nowMs);
     BaremetalObserved observed =
         new BaremetalObserved(
             incarnation,
             nowMs,
             stopping,
             facts.controllers.facts(),
-            facts.raids.facts(),
+            raids,
             facts.vhosts.facts(),
             probes.results(nowMs, view),
             Set.copyOf(opened),
@@ -140,15 +143,14 @@ final class BaremetalMode implements Mode {
   }
 
   /** What this incarnation was seen to do with each mapping. */
-  private void remember(NodeView view, long nowMs) {
+  private void remember(NodeView view, Facts<Raid> raids, long nowMs) {
     for (VolumeMapping m : view.mappings()) {
-      view.volumes().stream()
-          .filter(v -> v.id() == m.volumeId())
-          .map(v -> facts.raids.get(Names.raid(v.id(), v.uuid())))
-          .findFirst()
-          .ifPresentOrElse(
-              r -> assembling(m.id(), r.isOnline(), nowMs),
-              () -> assembling(m.id(), false, nowMs));
+      boolean online =
+          view.volumes().stream()
+              .filter(v -> v.id() == m.volumeId())
+              .map(v -> Names.raid(v.id(), v.uuid()))
+              .anyMatch(r -> raids.find(r).filter(Raid::isOnline).isPresent());
+      assembling(m.id(), online, nowMs);
       boolean shown =
           view.vmMappings().stream()
               .anyMatch(

@@ -10,8 +10,8 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sends the actions of one authorised work, one after the other, on a thread of its own, and stops at
- * the first answer that is not success.
+ * Sends the actions of one authorised work, one after the other, on a thread of its own, and stops
+ * at the first answer that is not success.
  *
  * @param requests for each action
  * @param intentId of the journal

@@ -11,8 +11,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Puts works on record, many in one transaction: the ends of earlier intents, then for each work its
- * intent (refused when the row is not what it was planned from) and its commits.
+ * Puts works on record, many in one transaction: the ends of earlier intents, then for each work
+ * its intent (refused when the row is not what it was planned from) and its commits.
  */
 final class Journal {
   private static final int MAX_TEXT = 400;

@@ -11,8 +11,8 @@ import java.nio.file.StandardOpenOption;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One agent per data plane on this machine (law 7): a lock on {@code <socket>.diskengine.lock}, never
- * on SPDK's own {@code <socket>.lock}. Dies with the process.
+ * One agent per data plane on this machine (law 7): a lock on {@code <socket>.diskengine.lock},
+ * never on SPDK's own {@code <socket>.lock}. Dies with the process.
  */
 final class LockFile implements AutoCloseable {
   private final FileChannel channel;

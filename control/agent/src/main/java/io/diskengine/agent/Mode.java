@@ -13,13 +13,15 @@ import java.util.Set;
 
 /**
  * What storage-node and baremetal mode do differently: what they observe, how a plan is made of it
- * and what an action is in RPCs. Owned by the agent's thread, except {@link Look#ask} and {@link #isSuccess}.
+ * and what an action is in RPCs. Owned by the agent's thread, except {@link Look#ask} and {@link
+ * #isSuccess}.
  */
 interface Mode {
   /** A look that was begun: {@code ask} blocks on its own thread, {@code merge} does not. */
   interface Look {
     /** Null when everything was answered; else the first failure. */
-    @org.jspecify.annotations.Nullable RpcResult<?> ask(SpdkRpcClient spdk);
+    @org.jspecify.annotations.Nullable
+    RpcResult<?> ask(SpdkRpcClient spdk);
 
     void merge(long nowMs);
   }

@@ -92,23 +92,22 @@ final class PeerProbes {
     }
     Thread.ofVirtual()
         .name("probe " + address)
-        .start(
-            () -> {
-              try {
-                ask(address, settings.probeDeadlineMs());
-                peer.answeredAtMs = clock.nowMs();
-                peer.detail = "answers";
-              } catch (ConnectException refused) {
-                peer.answeredAtMs = clock.nowMs();
-                peer.detail = "refuses connections";
-              } catch (IOException e) {
-                peer.detail = "no answer from " + address + " (" + e.getMessage() + ")";
-              } finally {
-                synchronized (peer) {
-                  peer.outstanding--;
-                }
-              }
-            });
+        .start(() -> {
+          try {
+            ask(address, settings.probeDeadlineMs());
+            peer.answeredAtMs = clock.nowMs();
+            peer.detail = "answers";
+          } catch (ConnectException refused) {
+            peer.answeredAtMs = clock.nowMs();
+            peer.detail = "refuses connections";
+          } catch (IOException e) {
+            peer.detail = "no answer from " + address + " (" + e.getMessage() + ")";
+          } finally {
+            synchronized (peer) {
+              peer.outstanding--;
+            }
+          }
+        });
   }
 
   private static void ask(FabricAddress address, int deadlineMs) throws IOException {
@@ -131,11 +130,10 @@ final class PeerProbes {
   Map<Long, Probe> results(long nowMs, NodeView view) {
     int deadlineMs = view.cluster().settings().probeDeadlineMs();
     Map<Long, Probe> results = new HashMap<>();
-    peers.forEach(
-        (id, peer) -> {
-          long silentSince = peer.answeredAtMs + deadlineMs;
-          results.put(id, new Probe(nowMs >= silentSince ? silentSince : null, peer.detail));
-        });
+    peers.forEach((id, peer) -> {
+      long silentSince = peer.answeredAtMs + deadlineMs;
+      results.put(id, new Probe(nowMs >= silentSince ? silentSince : null, peer.detail));
+    });
     return results;
   }
 }

@@ -12,7 +12,9 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Why each object waits (law 14), from the plan and from what failed; published when it changes. */
+/**
+ * Why each object waits (law 14), from the plan and from what failed; published when it changes.
+ */
 final class Reasons {
   /** Counters of attempts are brought up to date no more often than this. */
   private static final long REPEAT_MS = 5_000;
@@ -31,8 +33,7 @@ final class Reasons {
     plan.work().stream()
         .map(w -> w.object())
         .filter(o -> backoffs.of(o) != null && !reasons.containsKey(o))
-        .forEach(
-            o -> reasons.put(o, reason(o, "the next try", null, backoffs, nowMs, now)));
+        .forEach(o -> reasons.put(o, reason(o, "the next try", null, backoffs, nowMs, now)));
     since.keySet().retainAll(reasons.keySet());
     List<Reason> all = new ArrayList<>(reasons.values());
     boolean same = !unpublished && essence(all).equals(essence(published));
@@ -65,8 +66,7 @@ final class Reasons {
       return new Reason(object, waitingFor, began, 0, null, null, cause);
     }
     Instant next = now.plusMillis(Math.max(0, entry.nextTryMs() - nowMs));
-    return new Reason(
-        object, waitingFor, began, entry.attempts(), entry.error(), next, cause);
+    return new Reason(object, waitingFor, began, entry.attempts(), entry.error(), next, cause);
   }
 
   private static List<String> essence(List<Reason> reasons) {

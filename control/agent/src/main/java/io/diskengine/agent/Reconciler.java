@@ -34,9 +34,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * One node's agent: a single thread that owns rows, facts and timers. Whatever happens elsewhere
- * (wake-ups, answers, looks) is posted to it as a small task; after each batch of them it plans anew
- * from rows and facts, records what it is about to do in one transaction, and sends it. It keeps keys,
- * not events: what was missed is found by the next plan.
+ * (wake-ups, answers, looks) is posted to it as a small task; after each batch of them it plans
+ * anew from rows and facts, records what it is about to do in one transaction, and sends it. It
+ * keeps keys, not events: what was missed is found by the next plan.
  */
 final class Reconciler {
   private static final Logger LOG = LoggerFactory.getLogger(Reconciler.class);
@@ -108,8 +108,10 @@ final class Reconciler {
     this.sequence = sequence;
     this.holder =
         config.nodeName()
-            + "/" + ProcessHandle.current().pid()
-            + "/" + Long.toHexString(System.nanoTime());
+            + "/"
+            + ProcessHandle.current().pid()
+            + "/"
+            + Long.toHexString(System.nanoTime());
   }
 
   void post(Runnable task) {
@@ -242,9 +244,7 @@ final class Reconciler {
     held.renew();
     NodeView rows = view;
     var settings =
-        rows == null
-            ? io.diskengine.model.ClusterSettings.DEFAULTS
-            : rows.cluster().settings();
+        rows == null ? io.diskengine.model.ClusterSettings.DEFAULTS : rows.cluster().settings();
     leaseUntilBootMs = bootMs + settings.leaseStopMs();
     renewAtMs = nowMs + settings.leaseRenewMs();
   }
@@ -270,8 +270,13 @@ final class Reconciler {
         retryAtMs = nowMs + TICK_MS;
         status(
             State.STOPPED,
-            "the database went back in time: sequence " + shown + ", this node saw "
-                + sequence.highest() + " (" + sequence + "); nothing is changed");
+            "the database went back in time: sequence "
+                + shown
+                + ", this node saw "
+                + sequence.highest()
+                + " ("
+                + sequence
+                + "); nothing is changed");
         return null;
       }
       view = rows;
@@ -291,11 +296,10 @@ final class Reconciler {
     planeStarting = true;
     Thread.ofVirtual()
         .name("start " + config.nodeName())
-        .start(
-            () -> {
-              DataPlane.Outcome outcome = DataPlane.start(spdk, mode, rows);
-              post(() -> started(outcome));
-            });
+        .start(() -> {
+          DataPlane.Outcome outcome = DataPlane.start(spdk, mode, rows);
+          post(() -> started(outcome));
+        });
   }
 
   private void started(DataPlane.Outcome outcome) {
@@ -324,16 +328,15 @@ final class Reconciler {
 
   /** The connection is gone: everything known of the process is void. */
   void disconnected(long connection) {
-    post(
-        () -> {
-          DataPlane.Outcome.Up up = plane;
-          if (up != null && up.connection() == connection) {
-            plane = null;
-            planStale = true;
-            planeRetryAtMs = clock.nowMs();
-            status(State.WAITING, "the data plane went away; " + spdk.address().whatToCheck());
-          }
-        });
+    post(() -> {
+      DataPlane.Outcome.Up up = plane;
+      if (up != null && up.connection() == connection) {
+        plane = null;
+        planStale = true;
+        planeRetryAtMs = clock.nowMs();
+        status(State.WAITING, "the data plane went away; " + spdk.address().whatToCheck());
+      }
+    });
   }
 
   private void look(long nowMs) {
@@ -346,11 +349,10 @@ final class Reconciler {
     Mode.Look look = mode.look();
     Thread.ofVirtual()
         .name("look " + config.nodeName())
-        .start(
-            () -> {
-              RpcResult<?> failure = look.ask(spdk);
-              post(() -> looked(look, up, failure));
-            });
+        .start(() -> {
+          RpcResult<?> failure = look.ask(spdk);
+          post(() -> looked(look, up, failure));
+        });
   }
 
   private void looked(Mode.Look look, DataPlane.Outcome.Up up, @Nullable RpcResult<?> failure) {
@@ -491,12 +493,11 @@ final class Reconciler {
 
     @Override
     public void answered(Chain chain, Action action, RpcResult<?> result) {
-      post(
-          () -> {
-            if (plane == up) {
-              mode.answered(action, result, clock.nowMs());
-            }
-          });
+      post(() -> {
+        if (plane == up) {
+          mode.answered(action, result, clock.nowMs());
+        }
+      });
     }
 
     @Override

@@ -6,8 +6,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 
 /**
- * The highest cluster sequence this node was shown (law 13): a database that shows less went back in
- * time. Written no more often than once a second.
+ * The highest cluster sequence this node was shown (law 13): a database that shows less went back
+ * in time. Written no more often than once a second.
  */
 final class SequenceFile {
   private static final long WRITE_EVERY_MS = 1_000;

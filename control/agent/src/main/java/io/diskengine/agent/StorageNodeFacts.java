@@ -179,14 +179,13 @@ final class StorageNodeFacts {
           calls.put(l.alias(), spdk.submit(BdevMethods.bdev(l.uuid().toString())));
         }
       }
-      calls.forEach(
-          (alias, call) -> {
-            if (call.await() instanceof RpcResult.Ok<List<Bdev>>(List<Bdev> bdevs)
-                && !bdevs.isEmpty()) {
-              UUID uuid = bdevs.getFirst().uuid();
-              seenLvols.put(alias, new LvolSeen(alias, uuid, bdevs.getFirst().sizeBytes()));
-            }
-          });
+      calls.forEach((alias, call) -> {
+        if (call.await() instanceof RpcResult.Ok<List<Bdev>>(List<Bdev> bdevs)
+            && !bdevs.isEmpty()) {
+          UUID uuid = bdevs.getFirst().uuid();
+          seenLvols.put(alias, new LvolSeen(alias, uuid, bdevs.getFirst().sizeBytes()));
+        }
+      });
     }
 
     private void subsystem(NvmfMethods.Subsystem s) {

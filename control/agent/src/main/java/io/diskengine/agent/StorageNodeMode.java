@@ -134,8 +134,7 @@ final class StorageNodeMode implements Mode {
               BdevMethods.createAio(
                   new BdevMethods.CreateAio(
                       a.bdev(), a.filename(), a.blockSize(), null, true, null)));
-      case Examine a ->
-          List.of(BdevMethods.examine(a.bdev()), BdevMethods.waitForExamine());
+      case Examine a -> List.of(BdevMethods.examine(a.bdev()), BdevMethods.waitForExamine());
       case CreateLvstore a ->
           List.of(
               LvolMethods.createLvstore(
@@ -226,8 +225,7 @@ final class StorageNodeMode implements Mode {
     return switch (result) {
       case RpcResult.Ok<?>(Object value) ->
           !(action instanceof AddNamespace) || Integer.valueOf(Names.NSID).equals(value);
-      case RpcResult.Rejected<?>(int code, String _) ->
-          action instanceof Examine && code == EEXIST;
+      case RpcResult.Rejected<?>(int code, String _) -> action instanceof Examine && code == EEXIST;
       case RpcResult.Unavailable<?> _, RpcResult.Indeterminate<?> _ -> false;
     };
   }
@@ -262,7 +260,13 @@ final class StorageNodeMode implements Mode {
           facts.subsystems.put(
               a.nqn(),
               new Subsystem(
-                  a.nqn(), a.serial(), a.minCntlid(), a.maxCntlid(), false, List.of(), Set.of(),
+                  a.nqn(),
+                  a.serial(),
+                  a.minCntlid(),
+                  a.maxCntlid(),
+                  false,
+                  List.of(),
+                  Set.of(),
                   List.of()));
       case DeleteSubsystem a -> facts.subsystems.doubt(a.nqn());
       case AddHost a -> hosts(a.nqn(), h -> with(h, a.hostNqn()));

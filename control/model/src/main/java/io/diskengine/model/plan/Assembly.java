@@ -113,9 +113,7 @@ final class Assembly {
     }
     long since = a.seen.assemblingSinceMs().getOrDefault(a.mapping.id(), a.seen.nowMs());
     boolean some = missing.size() < set.size();
-    if (some
-        && a.volume.raidCreated()
-        && Laws.mayStartAlone(a.mapping, a.seen.nowMs() - since)) {
+    if (some && a.volume.raidCreated() && Laws.mayStartAlone(a.mapping, a.seen.nowMs() - since)) {
       commitOut(missing, "it did not come within the time that a clean set waits");
       return false;
     }

@@ -125,10 +125,9 @@ final class SimWorld {
   /** A session ends only when its last request has. */
   private boolean hasWaiting(String controller) {
     return db.volumes.values().stream()
-        .anyMatch(
-            v ->
-                Attachment.raidName(v).equals(compute.vhosts.get(controller))
-                    && !waiting.getOrDefault(v.id(), Set.of()).isEmpty());
+        .anyMatch(v ->
+            Attachment.raidName(v).equals(compute.vhosts.get(controller))
+                && !waiting.getOrDefault(v.id(), Set.of()).isEmpty());
   }
 
   BaremetalObserved observe() {

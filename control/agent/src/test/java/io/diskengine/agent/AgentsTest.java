@@ -1,0 +1,60 @@
+package io.diskengine.agent;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.diskengine.model.LvolSync;
+import io.diskengine.store.VolumeDetails;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Life of volumes through real agents, store and sockets. */
+@org.jspecify.annotations.NullUnmarked
+class AgentsTest {
+  @TempDir Path dir;
+
+  private static List<LvolSync> syncs(VolumeDetails v) {
+    return v.lvols().stream().map(l -> l.sync()).toList();
+  }
+
+  @Test
+  void volumeIsCreatedAttachedDetachedDeleted() throws Exception {
+    try (Cluster c = new Cluster(dir).startAll()) {
+      c.create("v1", 2);
+      VolumeDetails v = c.attach("v1");
+      assertEquals("/vhost/" + v.vmMapping().controllerName(), v.vmMapping().socketPath());
+      c.controller.detach("v1");
+      c.await("v1 to be detached", () -> c.volume("v1").mapping() == null);
+      c.controller.delete("v1");
+      c.await("v1 to be gone", () -> c.controller.volume("v1").isEmpty());
+      for (String sn : List.of("sn1", "sn2")) {
+        assertTrue(c.plane(sn).target.subsystems.isEmpty());
+        assertTrue(c.plane(sn).target.media.values().stream().allMatch(s -> s.blobs.isEmpty()));
+      }
+      assertTrue(c.plane("bm1").host.controllers.isEmpty());
+    }
+  }
+
+  @Test
+  void lostStorageNodeIsDroppedAndItsLegRebuiltWhenItIsBack() throws Exception {
+    try (Cluster c = new Cluster(dir)) {
+      c.sql("UPDATE cluster SET grace_ms = 300");
+      c.startAll();
+      c.create("v1", 2);
+      c.attach("v1");
+      c.plane("sn2").kill();
+      c.await("a leg to be out", () -> syncs(c.volume("v1")).contains(LvolSync.OUT));
+      FakeHost.Raid raid = c.plane("bm1").host.raids.values().iterator().next();
+      c.await(
+          "the RAID to go on with one leg",
+          () -> raid.slots.stream().filter(s -> s.bdev != null).count() == 1);
+      c.plane("sn2").start();
+      c.await(
+          "the leg to be rebuilt",
+          () -> syncs(c.volume("v1")).equals(List.of(LvolSync.IN_SYNC, LvolSync.IN_SYNC)));
+      assertTrue(c.isAttached("v1"));
+    }
+  }
+}
