@@ -63,6 +63,15 @@ public final class TestIo {
     public BdevIo io() {
       return io;
     }
+
+    /** The iovec array with one entry, the buffer. */
+    public long iov() {
+      return iov;
+    }
+
+    public void fill(byte[] content) {
+      NativeMemory.copy(content, 0, buffer, content.length);
+    }
   }
 
   public TestIo(SteppedReactors reactors, String name) {

@@ -168,6 +168,7 @@ class LvolFixtureTest {
     }
     StoreImage parsed = new StoreImage(fixture.image());
     assertThat(parsed.problems).isEmpty();
+    assertThat(parsed.leftoverPages.isEmpty()).isTrue();
     assertThat(parsed.summary()).isEqualTo(new StoreImage(before).summary());
     // A chain of several pages moves when it is written again.
     if (parsed.blobs.values().stream().allMatch(b -> b.chain.size() == 1)) {

@@ -227,6 +227,7 @@ class LvolStoreTest {
     assertThat(rig.unload()).isZero();
     StoreImage parsed = new StoreImage(image);
     assertThat(parsed.problems).isEmpty();
+    assertThat(parsed.leftoverPages.isEmpty()).isTrue();
     assertThat(parsed.clean).isTrue();
     reload();
     assertThat(rig.names()).containsExactly("lvs0/v1", "lvs0/v2");

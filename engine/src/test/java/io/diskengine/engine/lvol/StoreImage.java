@@ -24,6 +24,9 @@ final class StoreImage {
   final Map<Long, BlobFound> blobs = new TreeMap<>();
   final BitSet usedPages = new BitSet();
   final BitSet usedClusters = new BitSet();
+
+  /** Free metadata pages of a clean store that are not zero: left by a crash, and harmless. */
+  final BitSet leftoverPages = new BitSet();
   boolean clean;
   long superBlob;
   long clusterBytes;
@@ -269,9 +272,8 @@ final class StoreImage {
         }
       }
     }
-    if (!nonZero.equals(usedPages)) {
-      problems.add("pages that are not zero: " + nonZero + ", in use: " + usedPages);
-    }
+    leftoverPages.or(nonZero);
+    leftoverPages.andNot(usedPages);
   }
 
   private void checkMask(int type, int start, int pages, BitSet expected, int length) {

@@ -1,0 +1,339 @@
+package io.diskengine.engine.lvol;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.diskengine.engine.TestIo;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Power fails at any moment of a random history, with any sectors of unflushed writes lost: the
+ * store opens, what was acknowledged is there, no cluster has two owners, and no sector reads as
+ * anything but what was written there last or, unflushed, before. Fault model: {@link DiskBdev}.
+ */
+class LvolCrashTest {
+  private static final int BLOCK = 512;
+  private static final int CLUSTER = 8 << 10;
+  private static final int CLUSTER_BLOCKS = CLUSTER / BLOCK;
+  private static final int LVOL_CLUSTERS = 6;
+  private static final int LVOL_BLOCKS = LVOL_CLUSTERS * CLUSTER_BLOCKS;
+  private static final long DISK = 1 << 20;
+  private static final int OPERATIONS = 250;
+  private static final int MOMENTS = 60;
+  private static final int NEVER = Integer.MAX_VALUE;
+
+  /** What one block of an lvol was set to, and when; 0 is zeros. */
+  private static final class Write {
+    final long value;
+    final int startedAt;
+    int endedAt = NEVER;
+    boolean durable;
+
+    Write(long value, int startedAt) {
+      this.value = value;
+      this.startedAt = startedAt;
+    }
+  }
+
+  private static final class Volume {
+    final String name;
+    int createdAt = NEVER;
+    int deletionStartedAt = NEVER;
+    int deletedAt = NEVER;
+    final Map<Integer, List<Write>> blocks = new TreeMap<>();
+    final Set<Integer> busy = new HashSet<>();
+    TestIo io;
+
+    Volume(String name, TestIo io) {
+      this.name = name;
+      this.io = io;
+    }
+  }
+
+  private record Flush(Volume volume, int startedAt, int[] endedAt) {}
+
+  private record Pending(TestIo.Call call, Runnable ended) {}
+
+  private final List<Volume> volumes = new ArrayList<>();
+  private final List<Flush> flushes = new ArrayList<>();
+  private final List<Pending> pending = new ArrayList<>();
+  private int storeMadeAt;
+  private long nextValue = 1;
+
+  @ParameterizedTest
+  @ValueSource(longs = {11, 12, 13, 14})
+  void storeSurvivesPowerFailureAtAnyMoment(long seed) {
+    Random random = new Random(seed);
+    DiskImage image = new DiskImage(DISK);
+    byte[] rubbish = new byte[(int) DISK];
+    new Random(seed).nextBytes(rubbish);
+    image.write(0, rubbish, 0, rubbish.length);
+    DiskBdev disk = new DiskBdev("disk0", BLOCK, image, new Random(seed + 1), 40_000);
+    try (StoreRig rig = new StoreRig(seed)) {
+      rig.add(disk);
+      assertThat(
+              rig.createStore("disk0", LvolStoreOptions.named("lvs0").clusterSizeBytes(CLUSTER)))
+          .isZero();
+      storeMadeAt = disk.moments();
+      for (int i = 0; i < OPERATIONS; i++) {
+        operate(rig, disk, random);
+      }
+      pending.forEach(p -> rig.reactors.runUntil(p.call()::done));
+      reap();
+      if (random.nextBoolean()) {
+        volumes.stream().filter(v -> v.deletionStartedAt == NEVER).forEach(v -> v.io.close());
+        rig.unload();
+      }
+    }
+    for (int i = 0; i < MOMENTS; i++) {
+      int moment = storeMadeAt + 1 + random.nextInt(disk.moments() - storeMadeAt);
+      check(disk.afterPowerFailure(moment, random), moment, "seed " + seed + ", moment " + moment);
+    }
+  }
+
+  // ---- the history
+
+  private void operate(StoreRig rig, DiskBdev disk, Random random) {
+    rig.reactors.runForUs(random.nextInt(30));
+    reap();
+    List<Volume> alive =
+        volumes.stream().filter(v -> v.deletionStartedAt == NEVER).toList();
+    int kind = random.nextInt(100);
+    if (alive.isEmpty() || kind < 6 && alive.size() < 8) {
+      create(rig, disk, random);
+      return;
+    }
+    Volume volume = alive.get(random.nextInt(alive.size()));
+    if (kind < 9 && volume.busy.isEmpty()) {
+      delete(rig, disk, volume);
+    } else if (kind < 60) {
+      write(disk, volume, random);
+    } else if (kind < 85) {
+      zero(disk, volume, random);
+    } else {
+      flush(disk, volume, random);
+    }
+  }
+
+  private void create(StoreRig rig, DiskBdev disk, Random random) {
+    String name = "v" + volumes.size();
+    int errno = rig.createLvol("lvs0", name, LVOL_CLUSTERS * CLUSTER, random.nextInt(4) > 0);
+    if (errno == 0) {
+      Volume volume = new Volume(name, new TestIo(rig.reactors, "lvs0/" + name));
+      volume.createdAt = disk.moments();
+      volumes.add(volume);
+    }
+  }
+
+  private static void delete(StoreRig rig, DiskBdev disk, Volume volume) {
+    volume.io.close();
+    volume.deletionStartedAt = disk.moments();
+    assertThat(rig.deleteLvol("lvs0/" + volume.name)).isZero();
+    volume.deletedAt = disk.moments();
+  }
+
+  private void write(DiskBdev disk, Volume volume, Random random) {
+    int count = 1 + random.nextInt(random.nextInt(3) == 0 ? 2 * CLUSTER_BLOCKS : 3);
+    int first = random.nextInt(LVOL_BLOCKS - count + 1);
+    ByteBuffer data = ByteBuffer.allocate(count * BLOCK);
+    List<Write> writes = new ArrayList<>();
+    if (!claim(volume, first, count)) {
+      return;
+    }
+    for (int i = 0; i < count; i++) {
+      Write write = new Write(nextValue++, disk.moments());
+      for (int at = 0; at < BLOCK; at += Long.BYTES) {
+        data.putLong(write.value);
+      }
+      volume.blocks.computeIfAbsent(first + i, b -> new ArrayList<>()).add(write);
+      writes.add(write);
+    }
+    boolean durable = random.nextInt(4) == 0;
+    byte[] bytes = data.array();
+    TestIo.Call call =
+        volume.io.start(
+            random.nextInt(2),
+            count,
+            c -> {
+              c.fill(bytes);
+              c.io().write(c.iov(), 1, first, count);
+              if (durable) {
+                c.io().durable();
+              }
+            });
+    await(disk, volume, call, first, count, writes, durable);
+  }
+
+  private void zero(DiskBdev disk, Volume volume, Random random) {
+    int count = 1 + random.nextInt(4 * CLUSTER_BLOCKS);
+    int first = random.nextInt(LVOL_BLOCKS - count + 1);
+    if (random.nextBoolean()) {
+      first -= first % CLUSTER_BLOCKS;
+    }
+    int from = first;
+    if (!claim(volume, from, count)) {
+      return;
+    }
+    List<Write> writes = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      Write write = new Write(0, disk.moments());
+      volume.blocks.computeIfAbsent(from + i, b -> new ArrayList<>()).add(write);
+      writes.add(write);
+    }
+    boolean unmap = random.nextInt(3) > 0;
+    TestIo.Call call =
+        volume.io.start(
+            random.nextInt(2),
+            0,
+            c -> {
+              if (unmap) {
+                c.io().unmap(from, count);
+              } else {
+                c.io().writeZeroes(from, count);
+              }
+            });
+    await(disk, volume, call, from, count, writes, false);
+  }
+
+  private static boolean claim(Volume volume, int first, int count) {
+    for (int i = first; i < first + count; i++) {
+      if (volume.busy.contains(i)) {
+        return false;
+      }
+    }
+    for (int i = first; i < first + count; i++) {
+      volume.busy.add(i);
+    }
+    return true;
+  }
+
+  private void await(
+      DiskBdev disk,
+      Volume volume,
+      TestIo.Call call,
+      int first,
+      int count,
+      List<Write> writes,
+      boolean durable) {
+    pending.add(
+        new Pending(
+            call,
+            () -> {
+              for (int i = first; i < first + count; i++) {
+                volume.busy.remove(i);
+              }
+              // A write that failed (the store is full) may be there or not.
+              if (call.status() == 0) {
+                for (Write write : writes) {
+                  write.endedAt = disk.moments();
+                  write.durable = durable;
+                }
+              }
+            }));
+  }
+
+  private void flush(DiskBdev disk, Volume volume, Random random) {
+    Flush flush = new Flush(volume, disk.moments(), new int[] {NEVER});
+    volume.busy.add(-1);
+    TestIo.Call call = volume.io.start(random.nextInt(2), 0, c -> c.io().flush());
+    flushes.add(flush);
+    pending.add(
+        new Pending(
+            call,
+            () -> {
+              volume.busy.remove(-1);
+              assertThat(call.status()).isZero();
+              flush.endedAt()[0] = disk.moments();
+            }));
+  }
+
+  private void reap() {
+    for (int i = pending.size() - 1; i >= 0; i--) {
+      if (pending.get(i).call().done()) {
+        pending.remove(i).ended().run();
+      }
+    }
+  }
+
+  // ---- what must be true afterwards
+
+  private void check(DiskImage medium, int moment, String where) {
+    try (StoreRig rig = new StoreRig(moment)) {
+      rig.add(new DiskBdev("disk0", BLOCK, medium));
+      assertThat(rig.lvols.stores()).as(where).hasSize(1);
+      Map<String, Volume> byName = new HashMap<>();
+      for (Volume volume : volumes) {
+        byName.put("lvs0/" + volume.name, volume);
+        if (volume.createdAt < moment && volume.deletionStartedAt >= moment) {
+          assertThat(rig.names()).as(where).contains("lvs0/" + volume.name);
+        }
+        if (volume.deletedAt < moment) {
+          assertThat(rig.names()).as(where).doesNotContain("lvs0/" + volume.name);
+        }
+      }
+      for (String name : rig.names()) {
+        Volume volume = byName.get(name);
+        if (volume != null && volume.deletionStartedAt >= moment) {
+          checkContent(rig, volume, moment, where + ", " + name);
+        }
+      }
+      // The store can be used, closed, and is then sound to somebody else's eyes.
+      rig.createLvol("lvs0", "after", CLUSTER, true);
+      assertThat(rig.unload()).isZero();
+      StoreImage parsed = new StoreImage(medium);
+      assertThat(parsed.problems).as(where).isEmpty();
+      assertThat(parsed.clean).isTrue();
+    }
+  }
+
+  private void checkContent(StoreRig rig, Volume volume, int moment, String where) {
+    List<byte[]> content = new ArrayList<>();
+    rig.read(
+        "lvs0/" + volume.name, 0, (long) LVOL_BLOCKS * BLOCK,
+        (bytes, count) -> content.add(bytes.clone()));
+    ByteBuffer found = ByteBuffer.wrap(content.getFirst());
+    int flushed = -1;
+    for (Flush flush : flushes) {
+      if (flush.endedAt()[0] < moment && flush.volume() == volume) {
+        flushed = Math.max(flushed, flush.startedAt());
+      }
+    }
+    for (int block = 0; block < LVOL_BLOCKS; block++) {
+      long value = found.getLong(block * BLOCK);
+      for (int at = 0; at < BLOCK; at += Long.BYTES) {
+        assertThat(found.getLong(block * BLOCK + at)).as(where + ", block " + block)
+            .isEqualTo(value);
+      }
+      Set<Long> possible =
+          possible(
+              Objects.requireNonNullElse(volume.blocks.get(block), List.of()), moment, flushed);
+      assertThat(possible).as(where + ", block " + block).contains(value);
+    }
+  }
+
+  private static Set<Long> possible(List<Write> writes, int moment, int flushed) {
+    Set<Long> possible = new HashSet<>(Set.of(0L));
+    for (Write write : writes) {
+      if (write.startedAt >= moment) {
+        break;
+      }
+      boolean safe =
+          write.endedAt <= flushed || write.durable && write.endedAt < moment;
+      if (safe) {
+        possible.clear();
+      }
+      possible.add(write.value);
+    }
+    return possible;
+  }
+}
