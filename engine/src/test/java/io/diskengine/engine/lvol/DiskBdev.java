@@ -12,6 +12,7 @@ import io.diskengine.nvme.NativeMemory;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.UUID;
@@ -27,6 +28,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class DiskBdev extends Bdev {
   static final int SECTOR = 512;
+  private static final int SLOW_ONE_OF = 16;
+  private static final int SLOWNESS = 20;
 
   private final DiskImage image;
   private final DiskImage initial;
@@ -36,6 +39,11 @@ final class DiskBdev extends Bdev {
   private final List<Change> changes = new ArrayList<>();
   private int clock;
   @Nullable IoType failing;
+
+  /** The next I/O of this kind does not end until {@link #letGo}. */
+  @Nullable IoType holding;
+
+  private @Nullable BdevIo held;
 
   /** One write (data null: zeros) or flush. */
   private static final class Change {
@@ -90,6 +98,12 @@ final class DiskBdev extends Bdev {
   /** The driver does not do this kind of I/O itself. */
   void withoutSupport(IoType type) {
     missing.add(type);
+  }
+
+  /** Ends the I/O that is held; on its reactor. */
+  void letGo() {
+    end(Objects.requireNonNull(held), null);
+    held = null;
   }
 
   /** Moments at which power may fail: 0 to this. */
@@ -156,15 +170,25 @@ final class DiskBdev extends Bdev {
           io.complete(IoStatus.WRITE_FAULT);
           return;
         }
+        if (io.type() == holding) {
+          holding = null;
+          held = io;
+          return;
+        }
         Change change = maxDelayNs == 0 ? null : remember(io);
         if (maxDelayNs == 0) {
           end(io, change);
         } else {
-          reactor.schedule(
-              Timer.of(() -> end(io, change)), (long) (random.nextDouble() * maxDelayNs));
+          reactor.schedule(Timer.of(() -> end(io, change)), delayNs());
         }
       }
     };
+  }
+
+  /** Some I/Os are overtaken by many others. */
+  private long delayNs() {
+    int slowness = random.nextInt(SLOW_ONE_OF) == 0 ? SLOWNESS : 1;
+    return (long) (random.nextDouble() * maxDelayNs * slowness);
   }
 
   private @Nullable Change remember(BdevIo io) {

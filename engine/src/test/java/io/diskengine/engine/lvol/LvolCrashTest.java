@@ -97,8 +97,26 @@ class LvolCrashTest {
     }
     for (int i = 0; i < MOMENTS; i++) {
       int moment = storeMadeAt + 1 + random.nextInt(disk.moments() - storeMadeAt);
-      check(disk.afterPowerFailure(moment, random), moment, "seed " + seed + ", moment " + moment);
+      String where = "seed " + seed + ", moment " + moment;
+      DiskImage medium = disk.afterPowerFailure(moment, random);
+      check(i % 3 == 0 ? afterAnotherFailure(medium, random, where) : medium, moment, where);
     }
+  }
+
+  /** The store is found, changed a little, and power fails again. */
+  private static DiskImage afterAnotherFailure(DiskImage medium, Random random, String where) {
+    DiskBdev disk = new DiskBdev("disk0", BLOCK, medium.copy(), random, 20_000);
+    try (StoreRig rig = new StoreRig(1)) {
+      rig.add(disk);
+      assertThat(rig.lvols.stores()).as(where).hasSize(1);
+      rig.createLvol("lvs0", "more", CLUSTER, random.nextBoolean());
+      rig.createLvol("lvs0", "less", CLUSTER, random.nextBoolean());
+      rig.createLvol("lvs0", "much", CLUSTER, true);
+      if (rig.lvols.lvol("lvs0/less") != null) {
+        rig.deleteLvol("lvs0/less");
+      }
+    }
+    return disk.afterPowerFailure(random.nextInt(disk.moments() + 1), random);
   }
 
   // ---- the history

@@ -154,6 +154,29 @@ class LvolStoreTest {
   }
 
   @Test
+  void clusterIsNotFreedBeforeAWriteInFlightOnAnotherReactorEnded() {
+    assertThat(rig.createLvol("lvs0", "v1", 4 * CLUSTER, true)).isZero();
+    TestIo io = new TestIo(rig.reactors, "lvs0/v1");
+    assertThat(io.write(0, 0, pattern(1, 1))).isZero();
+    long free = rig.store("lvs0").freeClusters();
+    disk.holding = IoType.WRITE;
+    TestIo.Call write = io.startWrite(1, 1, pattern(1, 2));
+    rig.reactors.settle();
+    TestIo.Call unmap = io.start(0, 0, call -> call.io().unmap(0, CLUSTER_BLOCKS));
+    rig.reactors.settle();
+    assertThat(unmap.done()).isFalse();
+    assertThat(rig.store("lvs0").freeClusters()).isEqualTo(free);
+    TestIo.Call later = io.startWrite(1, 2, pattern(1, 3));
+    rig.reactors.on(1, disk::letGo);
+    assertThat(io.await(write).status()).isZero();
+    assertThat(io.await(unmap).status()).isZero();
+    assertThat(io.await(later).status()).isZero();
+    assertThat(io.read(0, 2, 1)).isEqualTo(pattern(1, 3));
+    assertThat(io.read(0, 0, 2)).containsOnly(0);
+    checkImage();
+  }
+
+  @Test
   void writeZeroesAllocatesNothingAndZeroesWhatIsThere() {
     assertThat(rig.createLvol("lvs0", "v1", 8 * CLUSTER, true)).isZero();
     TestIo io = new TestIo(rig.reactors, "lvs0/v1");
