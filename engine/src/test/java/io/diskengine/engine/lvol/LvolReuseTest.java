@@ -28,15 +28,13 @@ class LvolReuseTest {
   void clustersNeverShowAnotherLvolsBytes(long seed) {
     Random random = new Random(seed);
     // Fewer clusters than the lvols could use together.
-    DiskBdev disk =
-        new DiskBdev("disk0", BLOCK, new DiskImage(26L * CLUSTER), random, 60_000);
+    DiskBdev disk = new DiskBdev("disk0", BLOCK, new DiskImage(26L * CLUSTER), random, 60_000);
     List<TestIo> lvols = new ArrayList<>();
     List<TestIo.Call> calls = new ArrayList<>();
     List<Read> reads = new ArrayList<>();
     try (StoreRig rig = new StoreRig(seed)) {
       rig.add(disk);
-      assertThat(
-              rig.createStore("disk0", LvolStoreOptions.named("lvs0").clusterSizeBytes(CLUSTER)))
+      assertThat(rig.createStore("disk0", LvolStoreOptions.named("lvs0").clusterSizeBytes(CLUSTER)))
           .isZero();
       for (int i = 0; i < LVOLS; i++) {
         assertThat(rig.createLvol("lvs0", "v" + i, LVOL_BLOCKS * BLOCK, true)).isZero();

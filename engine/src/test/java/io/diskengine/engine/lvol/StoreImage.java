@@ -27,6 +27,7 @@ final class StoreImage {
 
   /** Free metadata pages of a clean store that are not zero: left by a crash, and harmless. */
   final BitSet leftoverPages = new BitSet();
+
   boolean clean;
   long superBlob;
   long clusterBytes;
