@@ -15,13 +15,25 @@ import picocli.CommandLine.Spec;
     description = "Replicated block storage for virtual machines.",
     mixinStandardHelpOptions = true,
     versionProvider = Main.Version.class,
-    subcommands = {EngineCommand.class, CommandLine.HelpCommand.class, GenerateCompletion.class},
+    subcommands = {
+      VolumeCommand.class,
+      LookCommands.Nodes.class,
+      LookCommands.Disks.class,
+      LookCommands.Events.class,
+      LookCommands.Why.class,
+      LookCommands.Plan.class,
+      RpcCommand.class,
+      EngineCommand.class,
+      CommandLine.HelpCommand.class,
+      GenerateCompletion.class
+    },
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:Done.",
       "1:Failed; standard error says what and why.",
-      "2:The command line is wrong; nothing was changed.",
-      "69:No JDK 25 was found."
+      "2:The command line, or what it names, is wrong (HTTP 4xx); nothing was changed.",
+      "3:Accepted, but not done within --wait; `diskengine why` says what it waits for.",
+      "69:Not there: the API, its database, the data plane's socket; or no JDK 25 was found."
     })
 public final class Main implements Callable<Integer> {
   @Spec CommandSpec spec;
@@ -35,7 +47,10 @@ public final class Main implements Callable<Integer> {
 
   /** The whole command tree, as {@code main} runs it. */
   public static CommandLine commandLine() {
-    return new CommandLine(new Main());
+    Failures failures = new Failures();
+    return new CommandLine(new Main())
+        .setParameterExceptionHandler(failures)
+        .setExecutionExceptionHandler(failures);
   }
 
   @Override

@@ -1,0 +1,289 @@
+package io.diskengine.app;
+
+import io.diskengine.api.Api;
+import io.diskengine.api.ApiClient;
+import io.diskengine.model.Inputs;
+import io.diskengine.model.Sizes;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code diskengine volume}: volumes and their attachment. */
+@Command(
+    name = "volume",
+    mixinStandardHelpOptions = true,
+    description = "Volumes: create, list, show, attach, detach, delete.",
+    subcommands = {
+      VolumeCommand.Create.class,
+      VolumeCommand.ListAll.class,
+      VolumeCommand.Show.class,
+      VolumeCommand.Attach.class,
+      VolumeCommand.Detach.class,
+      VolumeCommand.Delete.class
+    })
+final class VolumeCommand implements Callable<Integer> {
+  @Spec CommandSpec spec;
+
+  @SuppressWarnings("NullAway.Init") // picocli sets spec
+  VolumeCommand() {}
+
+  @Override
+  public Integer call() {
+    throw new ParameterException(
+        spec.commandLine(), "Missing command: create, list, show, attach, detach or delete");
+  }
+
+  /** A command about one volume. */
+  abstract static class OneVolume implements Callable<Integer> {
+    @Mixin Console console;
+
+    @Parameters(paramLabel = "NAME", description = "The volume.")
+    String name;
+
+    @SuppressWarnings("NullAway.Init") // picocli sets the options
+    OneVolume() {}
+
+    @Override
+    public final Integer call() {
+      Inputs.volumeName(name);
+      try (ApiClient client = console.client()) {
+        return run(client, "/v1/volumes/" + ApiClient.encoded(name));
+      }
+    }
+
+    abstract int run(ApiClient client, String path);
+  }
+
+  /** A command about one volume that changes something. */
+  abstract static class OneChange extends OneVolume {
+    @Option(
+        names = "--wait",
+        defaultValue = "30",
+        paramLabel = "SECONDS",
+        description = "How long to wait until it is done, 0-60 (default: ${DEFAULT-VALUE}).")
+    int waitSec;
+
+    String waitParameter() {
+      return console.waitParameter(waitSec);
+    }
+  }
+
+  @Command(
+      name = "create",
+      mixinStandardHelpOptions = true,
+      description = "Create a volume. Creating it again with the same values does nothing.")
+  static final class Create extends OneChange {
+    @Option(
+        names = "--size",
+        required = true,
+        paramLabel = "SIZE",
+        description = "E.g. 1GiB; a multiple of 4MiB. The guest sees 3MiB more.")
+    String size;
+
+    @Option(
+        names = "--replicas",
+        defaultValue = "2",
+        paramLabel = "N",
+        description = "Copies on different failure domains, 1 to 3 (default: ${DEFAULT-VALUE}).")
+    int replicas;
+
+    @SuppressWarnings("NullAway.Init") // picocli sets the options
+    Create() {}
+
+    @Override
+    int run(ApiClient client, String path) {
+      Api.NewVolume wanted =
+          new Api.NewVolume(name, Sizes.parseVolumeSize(size), Inputs.replicas(replicas));
+      ApiClient.Answer answer = client.post("/v1/volumes" + waitParameter(), wanted);
+      if (console.json()) {
+        console.print(answer.json());
+      }
+      Api.Volume volume = answer.as(Api.Volume.class);
+      if (answer.pending()) {
+        return console.pending(
+            "volume " + name + " is created, but not yet AVAILABLE", volume.waitingFor(), name);
+      }
+      if (!console.json()) {
+        console.out().println("volume " + name + " is " + volume.state());
+      }
+      return ExitCode.DONE;
+    }
+  }
+
+  @Command(name = "list", mixinStandardHelpOptions = true, description = "All volumes.")
+  static final class ListAll implements Callable<Integer> {
+    @Mixin Console console;
+
+    @SuppressWarnings("NullAway.Init") // picocli sets the options
+    ListAll() {}
+
+    @Override
+    public Integer call() {
+      try (ApiClient client = console.client()) {
+        ApiClient.Answer answer = client.get("/v1/volumes");
+        if (console.json()) {
+          console.print(answer.json());
+          return ExitCode.DONE;
+        }
+        Table table = new Table("NAME", "SIZE", "IN SYNC", "STATE", "NODE", "WAITING FOR");
+        for (Api.Volume v : answer.as(Api.Volumes.class).volumes()) {
+          table.row(
+              v.name(),
+              Table.size(v.sizeBytes()),
+              inSync(v) + "/" + v.replicas(),
+              state(v),
+              v.attachment() == null ? null : v.attachment().node(),
+              v.waitingFor());
+        }
+        table.print(console.out());
+        return ExitCode.DONE;
+      }
+    }
+  }
+
+  static long inSync(Api.Volume v) {
+    return v.placement().stream()
+        .filter(r -> r.state().equals("UP") && r.sync().equals("IN_SYNC"))
+        .count();
+  }
+
+  /** The attachment's state once the volume itself is there. */
+  static String state(Api.Volume v) {
+    return v.attachment() != null && v.state().equals("AVAILABLE")
+        ? v.attachment().state()
+        : v.state();
+  }
+
+  @Command(
+      name = "show",
+      mixinStandardHelpOptions = true,
+      description = "One volume, its replicas, its attachment.")
+  static final class Show extends OneVolume {
+    @Override
+    int run(ApiClient client, String path) {
+      ApiClient.Answer answer = client.get(path);
+      if (console.json()) {
+        console.print(answer.json());
+        return ExitCode.DONE;
+      }
+      Api.Volume v = answer.as(Api.Volume.class);
+      var out = console.out();
+      Table facts = new Table("volume", v.name());
+      facts.row("state", v.state() + (v.error() == null ? "" : ": " + v.error()));
+      facts.row("size", Table.size(v.sizeBytes()) + ", guest sees " + Table.size(v.guestBytes()));
+      facts.row("replicas", inSync(v) + " of " + v.replicas() + " in sync");
+      Api.Attachment a = v.attachment();
+      if (a != null) {
+        facts.row("attached", a.state() + " on " + a.node());
+        facts.row("socket", a.socketPath());
+      }
+      facts.row("uuid", v.uuid());
+      facts.row("created", Table.time(v.createdAt()));
+      if (v.waitingFor() != null) {
+        facts.row("waits for", v.waitingFor());
+      }
+      facts.print(out);
+      out.println();
+      Table replicas = new Table("SLOT", "NODE", "DISK", "LVOL", "STATE", "SYNC");
+      for (Api.Replica r : v.placement()) {
+        replicas.row(
+            r.slot(),
+            r.node(),
+            r.diskId(),
+            r.name(),
+            r.state(),
+            r.sync() + (r.rebuildPercent() == null ? "" : " " + r.rebuildPercent() + "%"));
+      }
+      replicas.print(out);
+      return ExitCode.DONE;
+    }
+  }
+
+  @Command(
+      name = "attach",
+      mixinStandardHelpOptions = true,
+      description = "Attach a volume to a baremetal node; prints what a guest needs to use it.")
+  static final class Attach extends OneChange {
+    @Option(
+        names = "--node",
+        required = true,
+        paramLabel = "NODE",
+        description = "The baremetal node, e.g. bm1.")
+    String node;
+
+    @SuppressWarnings("NullAway.Init") // picocli sets the options
+    Attach() {}
+
+    @Override
+    int run(ApiClient client, String path) {
+      Inputs.nodeName(node);
+      ApiClient.Answer answer =
+          client.put(path + "/attachment" + waitParameter(), new Api.NewAttachment(node));
+      if (console.json()) {
+        console.print(answer.json());
+      }
+      Api.Attachment attachment = answer.as(Api.Attachment.class);
+      if (answer.pending()) {
+        return console.pending(
+            "volume " + name + " is not attached to " + node + " yet",
+            attachment.waitingFor(),
+            name);
+      }
+      if (!console.json()) {
+        GuestRecipe.print(attachment, console.out());
+      }
+      return ExitCode.DONE;
+    }
+  }
+
+  @Command(
+      name = "detach",
+      mixinStandardHelpOptions = true,
+      description = "Detach a volume: its guest loses it.")
+  static final class Detach extends OneChange {
+    @Override
+    int run(ApiClient client, String path) {
+      ApiClient.Answer answer = client.delete(path + "/attachment" + waitParameter());
+      if (console.json()) {
+        console.print(answer.json());
+      }
+      if (answer.pending()) {
+        return console.pending(
+            "volume " + name + " is not detached yet",
+            answer.as(Api.Volume.class).waitingFor(),
+            name);
+      }
+      if (!console.json()) {
+        console.out().println("volume " + name + " is detached");
+      }
+      return ExitCode.DONE;
+    }
+  }
+
+  @Command(
+      name = "delete",
+      mixinStandardHelpOptions = true,
+      description = "Delete a volume and its data.")
+  static final class Delete extends OneChange {
+    @Override
+    int run(ApiClient client, String path) {
+      ApiClient.Answer answer = client.delete(path + waitParameter());
+      if (console.json()) {
+        console.print(answer.json());
+      }
+      if (answer.pending()) {
+        return console.pending(
+            "volume " + name + " is not gone yet", answer.as(Api.Volume.class).waitingFor(), name);
+      }
+      if (!console.json()) {
+        console.out().println("volume " + name + " is deleted");
+      }
+      return ExitCode.DONE;
+    }
+  }
+}
