@@ -59,7 +59,8 @@ final class Console {
     try {
       return new ApiClient(new URI(api), token());
     } catch (URISyntaxException e) {
-      throw bad("API address \"" + api + "\": must be http://HOST:PORT, e.g. " + ApiClient.DEFAULT_URI);
+      throw bad(
+          "API address \"" + api + "\": must be http://HOST:PORT, e.g. " + ApiClient.DEFAULT_URI);
     } catch (IllegalArgumentException e) {
       throw bad(e.getMessage());
     } catch (IOException e) {

@@ -36,10 +36,7 @@ final class GuestRecipe {
             <target dev='vda' bus='virtio'/>
           </disk>
         """,
-        id,
-        socket.replace(",", ",,"),
-        QUEUES,
-        xml(socket));
+        id, socket.replace(",", ",,"), QUEUES, xml(socket));
   }
 
   /** Of the socket, when it is on this machine. */

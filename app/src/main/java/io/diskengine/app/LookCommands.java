@@ -53,8 +53,7 @@ final class LookCommands {
     @Override
     public final Integer call() {
       throw new ParameterException(
-          spec.commandLine(),
-          "Missing command: " + String.join(", ", spec.subcommands().keySet()));
+          spec.commandLine(), "Missing command: " + String.join(", ", spec.subcommands().keySet()));
     }
   }
 
@@ -75,7 +74,8 @@ final class LookCommands {
     @Override
     void print(ApiClient.Answer answer) {
       Table table =
-          new Table("NAME", "MODE", "DOMAIN", "AGENT", "DATA PLANE", "SINCE", "PLACING", "ADDRESSES");
+          new Table(
+              "NAME", "MODE", "DOMAIN", "AGENT", "DATA PLANE", "SINCE", "PLACING", "ADDRESSES");
       for (Api.Node n : answer.as(Api.Nodes.class).nodes()) {
         table.row(
             n.name(),
@@ -151,8 +151,7 @@ final class LookCommands {
       if (before != null && before < 1) {
         throw console.bad("--before " + before + ": must be the id of an event, 1 or more");
       }
-      return client.get(
-          "/v1/events?limit=" + limit + (before == null ? "" : "&before=" + before));
+      return client.get("/v1/events?limit=" + limit + (before == null ? "" : "&before=" + before));
     }
 
     @Override

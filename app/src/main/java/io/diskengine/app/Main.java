@@ -33,7 +33,7 @@ import picocli.CommandLine.Spec;
       "1:Failed; standard error says what and why.",
       "2:The command line, or what it names, is wrong (HTTP 4xx); nothing was changed.",
       "3:Accepted, but not done within --wait; `diskengine why` says what it waits for.",
-      "69:Not there: the API, its database, the data plane's socket; or no JDK 25 was found."
+      "69:Not there: the API, its database, the data plane's socket, or a JDK 25."
     })
 public final class Main implements Callable<Integer> {
   @Spec CommandSpec spec;

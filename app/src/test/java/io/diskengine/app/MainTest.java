@@ -26,7 +26,7 @@ class MainTest {
   @Test
   void helpDocumentsTheExitCodes() {
     assertThat(run("--help")).isZero();
-    assertThat(out.toString()).contains("Exit codes:").contains("No JDK 25");
+    assertThat(out.toString()).contains("Exit codes:").contains("JDK 25");
   }
 
   @Test

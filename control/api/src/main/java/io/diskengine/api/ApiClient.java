@@ -19,8 +19,7 @@ import tools.jackson.databind.JsonNode;
 /** A client of the controller's API. */
 public final class ApiClient implements AutoCloseable {
   public static final URI DEFAULT_URI =
-      URI.create(
-          "http://" + ControllerConfig.DEFAULT_HOST + ":" + ControllerConfig.DEFAULT_PORT);
+      URI.create("http://" + ControllerConfig.DEFAULT_HOST + ":" + ControllerConfig.DEFAULT_PORT);
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(3);
 
   /** The longest wait that a request may ask for, and then some. */
