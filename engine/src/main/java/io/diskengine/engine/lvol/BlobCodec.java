@@ -144,10 +144,10 @@ final class BlobCodec {
         long entry = body;
         long end = page + MetadataPage.DESCRIPTORS_END;
         while (index < size && entry + PAIR <= end) {
-          int first = Math.abs(blob.clusters.reserved(index));
+          int first = blob.clusters.stored(index);
           int run = 1;
           while (index + run < size
-              && Math.abs(blob.clusters.reserved(index + run)) == (first == 0 ? 0 : first + run)) {
+              && blob.clusters.stored(index + run) == (first == 0 ? 0 : first + run)) {
             run++;
           }
           putInt(entry, first);
@@ -172,9 +172,7 @@ final class BlobCodec {
     long body = descriptor + MetadataPage.DESCRIPTOR_HEADER;
     putInt(body, first);
     for (int i = 0; i < entries; i++) {
-      putInt(
-          body + EXTENT_PAGE_HEADER + (long) i * Integer.BYTES,
-          Math.abs(blob.clusters.reserved(first + i)));
+      putInt(body + EXTENT_PAGE_HEADER + (long) i * Integer.BYTES, blob.clusters.stored(first + i));
     }
   }
 

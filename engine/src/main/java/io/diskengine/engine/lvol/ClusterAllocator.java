@@ -63,7 +63,7 @@ final class ClusterAllocator {
     Key key = new Key(blob.id, request.index());
     Release release = releases.get(key);
     if (release != null) {
-      release.after.add(request);
+      release.then.add(() -> allocate(request));
       return;
     }
     Allocation pending = allocations.get(key);
@@ -240,13 +240,20 @@ final class ClusterAllocator {
    */
   void release(LvolRequest request, Barrier barrier) {
     Blob blob = request.blob();
-    Release release = new Release(blob, request);
     int end = request.index() + request.indexCount();
+    for (int index = request.index(); index < end; index++) {
+      Release earlier = releases.get(new Key(blob.id, index));
+      if (earlier != null) {
+        earlier.then.add(() -> release(request, barrier));
+        return;
+      }
+    }
+    Release release = new Release(blob, request);
     for (int index = request.index(); index < end; index++) {
       int cluster = blob.clusters.get(index);
       Key key = new Key(blob.id, index);
-      if (cluster != 0 && !releases.containsKey(key)) {
-        blob.clusters.set(index, 0);
+      if (cluster != 0) {
+        blob.clusters.set(index, ClusterMap.RELEASING);
         blob.allocatedClusters--;
         releases.put(key, release);
         release.keys.add(key);
@@ -265,7 +272,7 @@ final class ClusterAllocator {
     private final LvolRequest request;
     private final List<Key> keys = new ArrayList<>();
     private final List<ClusterRun> clusters = new ArrayList<>();
-    private final List<LvolRequest> after = new ArrayList<>();
+    private final List<Runnable> then = new ArrayList<>();
 
     Release(Blob blob, LvolRequest request) {
       this.blob = blob;
@@ -284,6 +291,7 @@ final class ClusterAllocator {
     @Override
     void ended(int errno, boolean uncertain) {
       if (errno == 0) {
+        keys.forEach(key -> blob.clusters.set(key.index(), 0));
         StoreDevice.forEach(
             clusters.size(),
             (i, each) -> store.freeRun(clusters.get(i), ClearMethod.UNMAP, each),
@@ -300,7 +308,7 @@ final class ClusterAllocator {
     private void answer(int errno) {
       keys.forEach(releases::remove);
       request.answer(errno);
-      after.forEach(ClusterAllocator.this::allocate);
+      then.forEach(Runnable::run);
     }
   }
 }

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * allocated.
  *
  * <p>An entry above 0 is allocated and published. One below 0 is a cluster whose metadata is on its
- * way to the medium: readers take it for unallocated.
+ * way to the medium, or {@link #RELEASING}: readers take it for unallocated.
  */
 final class ClusterMap {
   /** Entries per row: SPDK_EXTENTS_PER_EP. */
@@ -18,6 +18,9 @@ final class ClusterMap {
 
   private static final VarHandle ROWS = MethodHandles.arrayElementVarHandle(int[][].class);
   private static final VarHandle ENTRIES = MethodHandles.arrayElementVarHandle(int[].class);
+
+  /** An entry that is on its way to being free: nothing reads or writes it any more. */
+  static final int RELEASING = Integer.MIN_VALUE;
 
   private final int size;
   private final int[][] rows;
@@ -49,6 +52,12 @@ final class ClusterMap {
   int reserved(int index) {
     int[] row = row(index / ROW);
     return row == null ? 0 : (int) ENTRIES.getAcquire(row, index % ROW);
+  }
+
+  /** The entry as the medium has it or is about to have it. Home reactor. */
+  int stored(int index) {
+    int entry = reserved(index);
+    return entry == RELEASING ? 0 : Math.abs(entry);
   }
 
   /** True when nothing in the row was ever allocated. Any reactor. */

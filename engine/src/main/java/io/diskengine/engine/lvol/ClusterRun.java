@@ -15,7 +15,7 @@ record ClusterRun(int first, int count) {
         index += ClusterMap.ROW - 1;
         continue;
       }
-      int cluster = Math.abs(map.reserved(index));
+      int cluster = map.stored(index);
       if (cluster == 0) {
         continue;
       }

@@ -262,6 +262,8 @@ public final class LvolModule implements BdevModule {
                 .addKeyValue("lvs", store.name())
                 .log("lvol store not loaded: its name or uuid is taken");
             device.close();
+          } else if (!bdev.ready()) {
+            device.close();
           } else {
             add(store);
             store.registerLvols();

@@ -123,6 +123,12 @@ final class LvolRequest extends Task implements BdevIoOwner {
         zero(zeroing, at, cluster);
         return;
       }
+      if (blob.clusters.reserved(at) == ClusterMap.RELEASING) {
+        index = at;
+        indexCount = 1;
+        toHome(Errand.RELEASE);
+        return;
+      }
       if (zeroing.type() == IoType.WRITE_ZEROES && blob.readCluster(at) != 0) {
         index = at;
         toHome(Errand.ALLOCATE);

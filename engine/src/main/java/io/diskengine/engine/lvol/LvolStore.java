@@ -54,8 +54,10 @@ public final class LvolStore {
       Bdev base = device.bdev();
       long clusterCount = base.sizeBytes() / options.clusterSizeBytes();
       long mdPages = options.mdPagesPerClusterPercent() * clusterCount / 100;
-      if (mdPages == 0) {
-        throw new BdevException(BdevException.EINVAL, "no metadata pages");
+      if (mdPages == 0 || base.blockSizeBytes() > MetadataPage.SIZE) {
+        throw new BdevException(
+            BdevException.EINVAL,
+            mdPages + " metadata pages on blocks of " + base.blockSizeBytes() + " bytes");
       }
       SuperBlock layout =
           SuperBlock.layOut(

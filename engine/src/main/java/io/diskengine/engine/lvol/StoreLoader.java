@@ -65,7 +65,8 @@ final class StoreLoader {
               throw new BdevException(errno, "the super block cannot be read");
             }
             SuperBlock layout = SuperBlock.read(buffer, device.bdev().sizeBytes(), crc);
-            if (layout.ioUnitBytes() % device.bdev().blockSizeBytes() != 0) {
+            if (layout.ioUnitBytes() % device.bdev().blockSizeBytes() != 0
+                || device.bdev().blockSizeBytes() > MetadataPage.SIZE) {
               throw new BdevException(
                   SuperBlock.EILSEQ,
                   "the lvol store has I/O units of "

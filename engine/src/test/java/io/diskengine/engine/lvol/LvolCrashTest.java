@@ -95,7 +95,10 @@ class LvolCrashTest {
       }
     }
     for (int i = 0; i < MOMENTS; i++) {
-      int moment = storeMadeAt + 1 + random.nextInt(disk.moments() - storeMadeAt);
+      int moment =
+          i == 1
+              ? disk.moments() + 1
+              : storeMadeAt + 1 + random.nextInt(disk.moments() - storeMadeAt);
       String where = "seed " + seed + ", moment " + moment;
       DiskImage medium = disk.afterPowerFailure(moment, random);
       check(i % 3 == 0 ? afterAnotherFailure(medium, random, where) : medium, moment, where);

@@ -2,15 +2,18 @@ package io.diskengine.engine.lvol;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.diskengine.engine.TestIo;
 import io.diskengine.engine.bdev.Bdev;
 import io.diskengine.engine.bdev.BdevException;
 import io.diskengine.engine.bdev.Done;
+import java.io.ByteArrayOutputStream;
 import java.io.InputStream;
 import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -193,5 +196,54 @@ class LvolFixtureTest {
                 done.done(errno);
               }
             });
+  }
+
+  /** A write to a clone copies the cluster; its snapshot and its siblings stay as they are. */
+  @ParameterizedTest
+  @ValueSource(strings = {"lvs-basic", "lvs-rle"})
+  void writeToACloneLeavesEverythingElseAsItWas(String name) throws Exception {
+    Fixture fixture = Fixture.of(name);
+    String storeName = fixture.storeName();
+    DiskImage image = fixture.image();
+    byte[] data = new byte[fixture.blockSize()];
+    new Random(7).nextBytes(data);
+    int clones = 0;
+    Map<String, byte[]> expected = new LinkedHashMap<>();
+    try (StoreRig rig = new StoreRig(8)) {
+      rig.add(new DiskBdev("disk0", fixture.blockSize(), image));
+      for (Lvol lvol : rig.store(storeName).lvols()) {
+        expected.put(lvol.alias(), content(rig, lvol));
+      }
+      int blocksPerCluster =
+          fixture.manifest().get("cluster_size").intValue() / fixture.blockSize();
+      for (Lvol lvol : rig.store(storeName).lvols()) {
+        if (!lvol.isClone() || lvol.readOnly()) {
+          continue;
+        }
+        clones++;
+        TestIo io = new TestIo(rig.reactors, lvol.alias());
+        byte[] content = Objects.requireNonNull(expected.get(lvol.alias()));
+        for (int cluster = 0; cluster < 6; cluster++) {
+          int at = cluster * blocksPerCluster + 3;
+          assertThat(io.write(cluster % 2, at, data)).isZero();
+          System.arraycopy(data, 0, content, at * data.length, data.length);
+        }
+        io.close();
+      }
+    }
+    assertThat(clones).isPositive();
+    assertThat(new StoreImage(image).problems).isEmpty();
+    try (StoreRig rig = new StoreRig(9)) {
+      rig.add(new DiskBdev("disk0", fixture.blockSize(), image));
+      for (Lvol lvol : rig.store(storeName).lvols()) {
+        assertThat(content(rig, lvol)).as(lvol.alias()).isEqualTo(expected.get(lvol.alias()));
+      }
+    }
+  }
+
+  private static byte[] content(StoreRig rig, Lvol lvol) {
+    ByteArrayOutputStream content = new ByteArrayOutputStream();
+    rig.read(lvol.alias(), 0, lvol.sizeBytes(), (bytes, count) -> content.write(bytes, 0, count));
+    return content.toByteArray();
   }
 }

@@ -177,6 +177,25 @@ class LvolStoreTest {
   }
 
   @Test
+  void secondUnmapOfAClusterEndsNoEarlierThanTheFirst() {
+    assertThat(rig.createLvol("lvs0", "v1", 4 * CLUSTER, true)).isZero();
+    TestIo io = new TestIo(rig.reactors, "lvs0/v1");
+    assertThat(io.write(0, 0, pattern(2 * CLUSTER_BLOCKS, 1))).isZero();
+    disk.holding = IoType.FLUSH;
+    List<TestIo.Call> calls = new ArrayList<>();
+    calls.add(io.start(0, 0, call -> call.io().unmap(0, CLUSTER_BLOCKS)));
+    rig.reactors.settle();
+    calls.add(io.start(1, 0, call -> call.io().unmap(0, 2 * CLUSTER_BLOCKS)));
+    calls.add(io.start(1, 0, call -> call.io().writeZeroes(1, 2)));
+    rig.reactors.settle();
+    assertThat(calls).noneMatch(TestIo.Call::done);
+    rig.reactors.on(0, disk::letGo);
+    calls.forEach(call -> assertThat(io.await(call).status()).isZero());
+    assertThat(rig.lvol("lvs0/v1").allocatedClusters()).isZero();
+    checkImage();
+  }
+
+  @Test
   void writeZeroesAllocatesNothingAndZeroesWhatIsThere() {
     assertThat(rig.createLvol("lvs0", "v1", 8 * CLUSTER, true)).isZero();
     TestIo io = new TestIo(rig.reactors, "lvs0/v1");
