@@ -1,5 +1,6 @@
 package io.diskengine.app;
 
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.AutoComplete.GenerateCompletion;
 import picocli.CommandLine;
@@ -16,6 +17,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     versionProvider = Main.Version.class,
     subcommands = {
+      UpCommand.class,
       VolumeCommand.class,
       LookCommands.Nodes.class,
       LookCommands.Disks.class,
@@ -36,12 +38,21 @@ import picocli.CommandLine.Spec;
       "69:Not there: the API, its database, the data plane's socket, or a JDK 25."
     })
 public final class Main implements Callable<Integer> {
+  private static final String LOG_LEVEL = "diskengine.log";
+
   @Spec CommandSpec spec;
 
   @SuppressWarnings("NullAway.Init") // picocli sets spec
   Main() {}
 
+  /** They run on and log what they do; other commands only print. */
+  private static final Set<String> DAEMONS =
+      Set.of("engine", "controller", "storage-node", "baremetal");
+
   public static void main(String[] args) {
+    if (args.length > 0 && DAEMONS.contains(args[0]) && System.getProperty(LOG_LEVEL) == null) {
+      System.setProperty(LOG_LEVEL, "INFO"); // read by logback.xml
+    }
     System.exit(commandLine().execute(args));
   }
 

@@ -6,14 +6,13 @@ import java.io.UncheckedIOException;
 import java.lang.ProcessBuilder.Redirect;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Keeps one child process running: a child that ends is started again, at once the first time, then
@@ -28,8 +27,9 @@ final class Supervisor {
   /** A child that ran this long is well: the next restart is immediate again. */
   static final Duration WELL_AFTER = Duration.ofSeconds(10);
 
+  private static final Duration SHORTEST_PAUSE = Duration.ofMillis(100);
   private static final Duration HOLD_CHECK = Duration.ofMillis(200);
-  private static final Logger LOG = LoggerFactory.getLogger(Supervisor.class);
+  private static final long MAX_LOG_BYTES = 16 << 20;
 
   private final String name;
   private final List<String> command;
@@ -64,8 +64,16 @@ final class Supervisor {
     return name;
   }
 
+  Path logFile() {
+    return logFile;
+  }
+
+  boolean isHeld() {
+    return Files.exists(holdFile);
+  }
+
   private void run() {
-    long pauseMs = 0;
+    int failures = 0;
     try {
       while (!stopping) {
         awaitRelease();
@@ -73,62 +81,103 @@ final class Supervisor {
           return;
         }
         long startedNs = System.nanoTime();
-        int status = runOnce();
+        String end = runOnce();
         if (stopping) {
           return;
         }
         Duration ran = Duration.ofNanos(System.nanoTime() - startedNs);
-        pauseMs = ran.compareTo(WELL_AFTER) >= 0 ? 0 : nextPauseMs(pauseMs);
+        failures = ran.compareTo(WELL_AFTER) >= 0 ? 0 : failures + 1;
+        Duration pause = pauseAfter(failures);
         tell.accept(
-            "%s ended with status %d after %d s; %s; log: %s"
+            "%s %s after %d s; %s; log: %s"
                 .formatted(
-                    name,
-                    status,
-                    ran.toSeconds(),
-                    Files.exists(holdFile)
-                        ? "held down by " + holdFile
-                        : "starting again in " + pauseMs + " ms",
-                    logFile));
-        Thread.sleep(pauseMs);
+                    name, end, ran.toSeconds(), isHeld() ? held() : restart(pause), logFile));
+        Thread.sleep(pause);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-    } catch (IOException e) {
-      tell.accept(name + " cannot be started: " + e.getMessage());
     }
   }
 
-  static long nextPauseMs(long lastMs) {
-    return Math.min(LONGEST_PAUSE.toMillis(), lastMs == 0 ? 100 : lastMs * 2);
+  private String held() {
+    return "it stays down while " + holdFile + " exists";
+  }
+
+  private static String restart(Duration pause) {
+    return pause.isZero() ? "started again" : "starting again in " + pause.toMillis() + " ms";
+  }
+
+  /**
+   * @param failures ends in a row before {@link #WELL_AFTER}
+   */
+  static Duration pauseAfter(int failures) {
+    if (failures <= 1) {
+      return Duration.ZERO;
+    }
+    Duration pause = SHORTEST_PAUSE.multipliedBy(1L << Math.min(failures - 2, 20));
+    return pause.compareTo(LONGEST_PAUSE) < 0 ? pause : LONGEST_PAUSE;
   }
 
   private void awaitRelease() throws InterruptedException {
-    while (Files.exists(holdFile) && !stopping) {
-      Thread.sleep(HOLD_CHECK.toMillis());
+    if (isHeld()) {
+      tell.accept(name + ": " + held());
+    }
+    while (isHeld() && !stopping) {
+      Thread.sleep(HOLD_CHECK);
     }
   }
 
-  private int runOnce() throws IOException, InterruptedException {
-    Process child =
-        new ProcessBuilder(command)
-            .redirectErrorStream(true)
-            .redirectOutput(Redirect.appendTo(logFile.toFile()))
-            .start();
-    process = child;
-    Files.writeString(pidFile, child.pid() + "\n");
-    LOG.atInfo().addKeyValue("process", name).addKeyValue("pid", child.pid()).log("started");
-    int status = child.waitFor();
-    Files.deleteIfExists(pidFile);
-    return status;
+  /** Runs the child to its end; answers how it ended. */
+  private String runOnce() throws InterruptedException {
+    try {
+      rotateLog();
+      Process child =
+          new ProcessBuilder(command)
+              .redirectErrorStream(true)
+              .redirectOutput(Redirect.appendTo(logFile.toFile()))
+              .start();
+      process = child;
+      Files.writeString(pidFile, child.pid() + "\n");
+      int status = child.waitFor();
+      Files.deleteIfExists(pidFile);
+      return "ended with status " + status;
+    } catch (IOException e) {
+      Process child = process;
+      if (child != null && !stopping) {
+        child.destroyForcibly().waitFor(); // a child without a pid file is nobody's
+      }
+      return "could not be started (" + e.getMessage() + ")";
+    }
+  }
+
+  private void rotateLog() throws IOException {
+    if (Files.exists(logFile) && Files.size(logFile) > MAX_LOG_BYTES) {
+      Path older = logFile.resolveSibling(logFile.getFileName() + ".1");
+      Files.move(logFile, older, StandardCopyOption.REPLACE_EXISTING);
+    }
+  }
+
+  /** The child is about to end by order of somebody else: it is not started again. */
+  void expectEnd() {
+    stopping = true;
+  }
+
+  /** Whether the child ended, within the time; also true when there was none. */
+  boolean awaitEnd(Duration limit) throws InterruptedException {
+    Process child = process;
+    return child == null || child.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS);
   }
 
   /** Asks the child to end (SIGTERM), waits, and kills it when it takes too long. */
   void stop(Duration limit) {
     stopping = true;
-    Process child = process;
+    thread.interrupt();
     try {
+      thread.join(); // so that no child is being started any more
+      Process child = process;
       if (child != null && child.isAlive()) {
-        child.destroy();
+        // Not Process.destroy: it closes our end of the pipe, the sign of sudden death.
+        child.toHandle().destroy();
         if (!child.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
           tell.accept(name + " did not end within " + limit.toSeconds() + " s and is killed");
           child.destroyForcibly().waitFor();
@@ -142,13 +191,36 @@ final class Supervisor {
     }
   }
 
-  /** Makes the folders that supervisors use. */
+  /** Makes the folders that supervisors use; what an earlier run left running is killed. */
   static void prepare(Path directory) throws IOException {
     for (String part : List.of("run", "hold", "log")) {
       PrivateFiles.createDirectory(directory.resolve(part));
     }
     for (File old : filesIn(directory.resolve("run"))) {
+      killLeftover(old.toPath(), directory);
       Files.deleteIfExists(old.toPath());
+    }
+  }
+
+  /** Children end with us, but a stopped one (SIGSTOP) cannot notice that we are gone. */
+  private static void killLeftover(Path pidFile, Path directory) throws IOException {
+    String pid = Files.readString(pidFile).strip();
+    Path arguments = Path.of("/proc", pid, "cmdline");
+    if (!pid.matches("[0-9]+") || !Files.exists(arguments)) {
+      return;
+    }
+    String command;
+    try {
+      command = Files.readString(arguments);
+    } catch (IOException gone) {
+      return;
+    }
+    if (command.contains(ParentWatch.OPTION) && command.contains(directory + "/")) {
+      ProcessHandle.of(Long.parseLong(pid))
+          .ifPresent(p -> {
+            p.destroyForcibly();
+            p.onExit().join();
+          });
     }
   }
 

@@ -1,0 +1,40 @@
+package io.diskengine.app;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The command line of a child of {@code up}: this Java, this class path, another subcommand. */
+final class ChildCommand {
+  private static final List<String> ALWAYS =
+      List.of(
+          "--enable-native-access=ALL-UNNAMED",
+          "-XX:+UseSerialGC",
+          "-XX:-UsePerfData",
+          "-XX:+ExitOnOutOfMemoryError",
+          "-Xss512k");
+
+  private ChildCommand() {}
+
+  /** A data plane: compiles as well as it can. */
+  static List<String> engine(String... arguments) {
+    return java(List.of("-Xmx256m", "-XX:ReservedCodeCacheSize=64m"), arguments);
+  }
+
+  /** An agent or the controller: starts fast and stays small. */
+  static List<String> daemon(String... arguments) {
+    return java(List.of("-Xmx128m", "-XX:TieredStopAtLevel=1"), arguments);
+  }
+
+  private static List<String> java(List<String> flags, String... arguments) {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(ALWAYS);
+    command.addAll(flags);
+    command.addAll(List.of("-cp", System.getProperty("java.class.path", "")));
+    command.add(Main.class.getName());
+    command.addAll(List.of(arguments));
+    command.add(ParentWatch.OPTION);
+    return command;
+  }
+}
