@@ -124,7 +124,7 @@ final class AdminCommands {
     Subsystem subsystem = controller.subsystem();
     return switch (cns) {
       case IdentifyCommand.CNS_CONTROLLER_COMMAND_SET -> {
-        IdentifyPages.nvmController(request.buffer, subsystem.options());
+        IdentifyPages.nvmController(request.buffer, controller);
         yield NvmeStatus.SUCCESS;
       }
       case IdentifyCommand.CNS_ACTIVE_NAMESPACE_LIST_COMMAND_SET -> activeList(request, controller);

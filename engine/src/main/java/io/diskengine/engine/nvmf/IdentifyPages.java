@@ -84,13 +84,10 @@ final class IdentifyPages {
     IdentifyController.vwc(
         page,
         IdentifyController.VWC_PRESENT | IdentifyController.VWC_FLUSH_BROADCAST_NOT_SUPPORTED);
-    boolean deallocates =
-        controller.subsystem().namespaces().stream()
-            .allMatch(n -> n.bdev().ioTypeSupported(IoType.UNMAP));
     IdentifyController.oncs(
         page,
         IdentifyController.ONCS_WRITE_ZEROES
-            | (deallocates ? IdentifyController.ONCS_DATASET_MANAGEMENT : 0));
+            | (deallocates(controller) ? IdentifyController.ONCS_DATASET_MANAGEMENT : 0));
     IdentifyController.ioccsz(page, (64 + options.inCapsuleDataSize()) / 16);
     IdentifyController.iorcsz(page, 1);
     IdentifyController.msdbd(page, 1);
@@ -151,9 +148,16 @@ final class IdentifyPages {
     NamespaceIdDescriptor.putCsi(at, IdentifyCommand.CSI_NVM);
   }
 
-  static void nvmController(long page, SubsystemOptions subsystem) {
+  private static boolean deallocates(Controller controller) {
+    return controller.subsystem().namespaces().stream()
+        .allMatch(n -> n.bdev().ioTypeSupported(IoType.UNMAP));
+  }
+
+  /** Linux deallocates where DMRSL is not 0, whatever ONCS says. */
+  static void nvmController(long page, Controller controller) {
+    SubsystemOptions subsystem = controller.subsystem().options();
     IdentifyNvmController.wzsl(page, subsystem.wzsl());
-    IdentifyNvmController.dmrsl(page, subsystem.dmrsl());
+    IdentifyNvmController.dmrsl(page, deallocates(controller) ? subsystem.dmrsl() : 0);
   }
 
   /** One combination: the NVM command set alone. */

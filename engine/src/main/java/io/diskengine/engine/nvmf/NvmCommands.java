@@ -97,7 +97,7 @@ final class NvmCommands {
   }
 
   private static void deallocate(NvmfRequest request, SubsystemGroup.Entry namespace) {
-    int ranges = DatasetManagementCommand.nr(request.sqe);
+    int ranges = DatasetManagementCommand.nr(request.sqe) + 1;
     if (ranges * DsmRange.SIZE > request.dataBytes) {
       end(request, NvmeStatus.DATA_SGL_LENGTH_INVALID);
     } else if (!DatasetManagementCommand.ad(request.sqe)) {
@@ -137,7 +137,7 @@ final class NvmCommands {
     boolean more =
         Sqe.opcode(request.sqe) == NvmOpcode.DATASET_MANAGEMENT && status == NvmeStatus.SUCCESS;
     if (more && !request.connection.closing()) {
-      nextRange(request, namespace, DatasetManagementCommand.nr(request.sqe));
+      nextRange(request, namespace, DatasetManagementCommand.nr(request.sqe) + 1);
     } else {
       end(request, status < 0 ? NvmeStatus.INTERNAL_DEVICE_ERROR : status);
     }

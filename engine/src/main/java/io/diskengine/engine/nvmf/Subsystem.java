@@ -4,7 +4,6 @@ import io.diskengine.engine.bdev.BdevDesc;
 import io.diskengine.engine.bdev.BdevEvents;
 import io.diskengine.engine.bdev.BdevException;
 import io.diskengine.engine.bdev.BdevLayer;
-import io.diskengine.engine.reactor.Reactor;
 import io.diskengine.engine.reactor.Timer;
 import io.diskengine.nvme.AnaGroupDescriptor;
 import io.diskengine.nvme.Nqn;
@@ -15,6 +14,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -215,8 +215,7 @@ public final class Subsystem implements BdevEvents {
    *
    * @param wantedNsid 0 for the first that is free
    */
-  public void addNamespace(
-      String bdevName, int wantedNsid, Namespace.Ids ids, java.util.function.IntConsumer done)
+  public void addNamespace(String bdevName, int wantedNsid, Namespace.Ids ids, IntConsumer done)
       throws BdevException {
     int nsid = wantedNsid == 0 ? firstFreeNsid() : wantedNsid;
     if (nsid < 1 || nsid > options.maxNamespaces() || namespaces.containsKey(nsid)) {
@@ -308,19 +307,15 @@ public final class Subsystem implements BdevEvents {
     void run(SubsystemGroup group, Runnable next);
   }
 
-  /** Runs the step on every reactor, one after the other, then {@code done} at home. */
+  /** Runs the step on every reactor at the same time, then {@code done} at home. */
   private void onEachReactor(GroupStep step, Runnable done) {
-    onReactor(0, step, done);
-  }
-
-  private void onReactor(int index, GroupStep step, Runnable done) {
-    if (index == groups.length) {
-      BdevLayer.crossTo(target.home(), done);
-      return;
+    Countdown all = new Countdown(groups.length, done);
+    for (int i = 0; i < groups.length; i++) {
+      SubsystemGroup group = groups[i];
+      BdevLayer.crossTo(
+          target.reactors().get(i),
+          () -> step.run(group, () -> BdevLayer.crossTo(target.home(), all::one)));
     }
-    Reactor reactor = target.reactors().get(index);
-    BdevLayer.crossTo(
-        reactor, () -> step.run(groups[index], () -> onReactor(index + 1, step, done)));
   }
 
   // ---- listeners

@@ -29,6 +29,9 @@ public final class IoBufferPool {
     this.reserve = reserve;
     this.small = new long[reserve.smallCount()];
     this.large = new long[reserve.largeCount()];
+    // A first share of each, so that a reactor that claims all the rest never starves another.
+    this.smallFree = reserve.claimSmall(small, 0);
+    this.largeFree = reserve.claimLarge(large, 0);
   }
 
   /**

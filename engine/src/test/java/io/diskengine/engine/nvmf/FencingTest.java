@@ -70,11 +70,10 @@ class FencingTest {
         }
         fixture.eventually(() -> bdev.heldIos.get() == DEPTH);
         CompletableFuture<Boolean> answered =
-            fixture.begin(
-                done -> {
-                  assertThat(subsystem.removeHost(HOST)).isTrue();
-                  subsystem.disconnectHost(HOST, 20_000, done::complete);
-                });
+            fixture.begin(done -> {
+              assertThat(subsystem.removeHost(HOST)).isTrue();
+              subsystem.disconnectHost(HOST, 20_000, done::complete);
+            });
         assertThat(drain(io)).isEmpty(); // the connection ends at once
         assertThat(drain(second)).isEmpty();
         assertThat(answered).isNotDone();
@@ -125,8 +124,7 @@ class FencingTest {
       UUID uuid = UUID.fromString("11111111-2222-4333-8444-555555555555");
       MallocBdev malloc = new MallocBdev("M0", uuid, 512, 16384);
       fixture.run(() -> fixture.layer.register(malloc));
-      DelayBdev delay =
-          fixture.home(() -> DelayBdev.create(fixture.layer, malloc, "D0", null));
+      DelayBdev delay = fixture.home(() -> DelayBdev.create(fixture.layer, malloc, "D0", null));
       delay.latency(DelayBdev.Latency.AVG_WRITE, 2000);
       delay.latency(DelayBdev.Latency.P99_WRITE, 20_000);
       Subsystem subsystem = fixture.exportExisting("D0");
@@ -143,8 +141,7 @@ class FencingTest {
   }
 
   private static void cutOff(
-      TargetFixture fixture, Subsystem subsystem, WireClient reader, int round)
-      throws Exception {
+      TargetFixture fixture, Subsystem subsystem, WireClient reader, int round) throws Exception {
     InetSocketAddress address = fixture.address(subsystem);
     try (WireClient admin = WireClient.admin(address, NQN, HOST);
         WireClient io = admin.queue(address, NQN, HOST, 1, 63)) {

@@ -102,17 +102,16 @@ final class HeldBdev extends Bdev {
     holding = false;
     java.util.concurrent.CompletableFuture<Boolean> done =
         new java.util.concurrent.CompletableFuture<>();
-    fixture.run(
-        () ->
-            fixture.layer.forEachChannel(
-                this,
-                (channel, next) -> {
-                  if (channel != null) {
-                    ((Channel) channel.driver()).release();
-                  }
-                  next.run();
-                },
-                () -> done.complete(true)));
+    fixture.run(() ->
+        fixture.layer.forEachChannel(
+            this,
+            (channel, next) -> {
+              if (channel != null) {
+                ((Channel) channel.driver()).release();
+              }
+              next.run();
+            },
+            () -> done.complete(true)));
     TargetFixture.await(done);
   }
 }

@@ -119,8 +119,7 @@ class MalformedPduTest {
             dynamicTest(
                 e.getKey(),
                 () -> {
-                  try (WireClient admin =
-                          WireClient.admin(address, NQN, HOST, digests, digests);
+                  try (WireClient admin = WireClient.admin(address, NQN, HOST, digests, digests);
                       WireClient client = admin.queue(address, NQN, HOST, 1, 31)) {
                     ByteBuffer header = WireClient.buffer(72);
                     ByteBuffer sqe = WireClient.inCapsule(client.writeSqe(0, 1), 512);
@@ -145,8 +144,7 @@ class MalformedPduTest {
       int digest = WireClient.crc(pdu, 0, 72);
       pdu[73] ^= 1;
       client.out.write(pdu);
-      expectTermReq(
-          client, new Case(HEADER_DIGEST, digest, p -> {}), ByteBuffer.wrap(pdu));
+      expectTermReq(client, new Case(HEADER_DIGEST, digest, p -> {}), ByteBuffer.wrap(pdu));
     }
   }
 
@@ -231,7 +229,8 @@ class MalformedPduTest {
     assertThat(pdu.header().getShort(8)).as("fatal error status").isEqualTo((short) expected.fes());
     assertThat(pdu.header().getInt(10)).as("fatal error information").isEqualTo(expected.fei());
     assertThat(pdu.data()).isNotEmpty();
-    assertThat(HexFormat.of().formatHex(sent.array())).startsWith(HexFormat.of().formatHex(pdu.data()));
+    assertThat(HexFormat.of().formatHex(sent.array()))
+        .startsWith(HexFormat.of().formatHex(pdu.data()));
     client.socket.shutdownOutput();
     assertThat(client.closedByTarget()).isTrue();
     othersAreServed();
@@ -248,18 +247,31 @@ class MalformedPduTest {
     try (WireClient client = new WireClient(address)) {
       client.out.write(HexFormat.of().parseHex("00008000" + "80000000" + "00".repeat(120)));
       assertThat(hex(client, 128))
-          .isEqualTo("01008000" + "80000000" + "0000" + "00" + "00" + "00000200" + "00".repeat(112));
+          .isEqualTo(
+              "01008000" + "80000000" + "0000" + "00" + "00" + "00000200" + "00".repeat(112));
       String capsule = "04004848" + "48040000";
       String sqe =
-          "7f402b00" + "01000000" + "00".repeat(16) // Connect, cid 2Bh
-              + "0000000000000000" + "00040000" + "000000" + "01" // 1024 bytes in the capsule
-              + "0000" + "0000" + "1f00" + "00" + "00" + "c0d40100" + "00".repeat(12); // KATO 120 s
+          "7f402b00"
+              + "01000000"
+              + "00".repeat(16) // Connect, cid 2Bh
+              + "0000000000000000"
+              + "00040000"
+              + "000000"
+              + "01" // 1024 bytes in the capsule
+              + "0000"
+              + "0000"
+              + "1f00"
+              + "00"
+              + "00"
+              + "c0d40100"
+              + "00".repeat(12); // KATO 120 s
       client.out.write(HexFormat.of().parseHex(capsule + sqe));
       client.out.write(WireClient.connectData(0xffff, NQN, HOST));
       String response = hex(client, 24);
       assertThat(response.substring(0, 16)).isEqualTo("05001800" + "18000000");
       assertThat(response.substring(16, 20)).isNotEqualTo("0000"); // the controller's identifier
-      assertThat(response.substring(20)).isEqualTo("0000" + "00000000" + "0100" + "0000" + "2b00" + "0000");
+      assertThat(response.substring(20))
+          .isEqualTo("0000" + "00000000" + "0100" + "0000" + "2b00" + "0000");
     }
   }
 

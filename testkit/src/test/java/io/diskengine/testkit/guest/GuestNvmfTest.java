@@ -79,8 +79,7 @@ class GuestNvmfTest {
   }
 
   private String connect(String options) {
-    return "nvme connect -t tcp -a 10.0.2.2 -s %d -n %s %s"
-        .formatted(port, NQN, options);
+    return "nvme connect -t tcp -a 10.0.2.2 -s %d -n %s %s".formatted(port, NQN, options);
   }
 
   private static final String WAIT_FOR_DISK =
@@ -116,7 +115,10 @@ class GuestNvmfTest {
                   + " --verify=crc32c");
       assertThat(fio.clean()).as(fio.toString()).isTrue();
       System.out.println(fio);
-      assertThat(guest.run("blkdiscard -z -l 1M /dev/nvme0n1 && cmp -n 1048576 /dev/zero /dev/nvme0n1").exitCode())
+      assertThat(
+              guest
+                  .run("blkdiscard -z -l 1M /dev/nvme0n1 && cmp -n 1048576 /dev/zero /dev/nvme0n1")
+                  .exitCode())
           .isZero();
       guest.run("nvme disconnect -n " + NQN).ok();
       assertThat(call("nvmf_subsystem_get_controllers", "{'nqn':'%s'}".formatted(NQN))).isEmpty();
