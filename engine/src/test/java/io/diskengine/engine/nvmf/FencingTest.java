@@ -15,6 +15,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
@@ -157,7 +158,7 @@ class FencingTest {
         while (true) {
           Answer answer = io.answer();
           assertThat(answer.status()).isZero();
-          int slot = slotOf.remove(answer.cid());
+          int slot = Objects.requireNonNull(slotOf.remove(answer.cid()));
           acknowledged[slot] = issued[slot];
           slotOf.put(write(io, slot, issued), slot);
           if (++count == 40 * round) {
