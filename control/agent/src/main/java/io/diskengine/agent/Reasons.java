@@ -19,6 +19,10 @@ final class Reasons {
   /** Counters of attempts are brought up to date no more often than this. */
   private static final long REPEAT_MS = 5_000;
 
+  /** What passes sooner is not worth a commit; also the shortest time between two publications. */
+  private static final long LASTING_MS = 500;
+
+  private long nextDueMs = Long.MAX_VALUE;
   private final Map<ObjectRef, Instant> since = new HashMap<>();
   private List<Reason> published = List.of();
   private long publishedAtMs;
@@ -35,12 +39,30 @@ final class Reasons {
         .filter(o -> backoffs.of(o) != null && !reasons.containsKey(o))
         .forEach(o -> reasons.put(o, reason(o, "the next try", null, backoffs, nowMs, now)));
     since.keySet().retainAll(reasons.keySet());
-    List<Reason> all = new ArrayList<>(reasons.values());
-    boolean same = !unpublished && essence(all).equals(essence(published));
-    if (same && (all.equals(published) || nowMs - publishedAtMs < REPEAT_MS)) {
+    nextDueMs = Long.MAX_VALUE;
+    List<Reason> lasting = new ArrayList<>();
+    for (Reason r : reasons.values()) {
+      long ageMs = now.toEpochMilli() - r.since().toEpochMilli();
+      if (ageMs >= LASTING_MS) {
+        lasting.add(r);
+      } else {
+        nextDueMs = Math.min(nextDueMs, nowMs + LASTING_MS - ageMs);
+      }
+    }
+    boolean same = !unpublished && essence(lasting).equals(essence(published));
+    if (same && (lasting.equals(published) || nowMs - publishedAtMs < REPEAT_MS)) {
       return null;
     }
-    return all;
+    if (nowMs - publishedAtMs < LASTING_MS && !unpublished) {
+      nextDueMs = Math.min(nextDueMs, publishedAtMs + LASTING_MS);
+      return null;
+    }
+    return lasting;
+  }
+
+  /** When something will have lasted long enough to be told. */
+  long nextDueMs() {
+    return nextDueMs;
   }
 
   void published(List<Reason> reasons, long nowMs) {

@@ -201,8 +201,7 @@ final class Reconciler {
       planStale = true;
     }
     look(nowMs);
-    boolean finish = nowMs >= finishAtMs;
-    if (planStale || finish) {
+    if (planStale || nowMs >= finishAtMs || nowMs >= reasons.nextDueMs()) {
       planStale = false;
       act(held, rows, nowMs);
     }
@@ -214,7 +213,7 @@ final class Reconciler {
 
   private long nextDueMs() {
     long due = Math.min(Math.min(renewAtMs, tickAtMs), Math.min(resyncAtMs, requeueAtMs));
-    due = Math.min(due, finishAtMs);
+    due = Math.min(due, Math.min(finishAtMs, reasons.nextDueMs()));
     return plane == null && !planeStarting ? Math.min(due, planeRetryAtMs) : due;
   }
 
@@ -375,6 +374,7 @@ final class Reconciler {
       lastPlan = mode.plan(rows, nowMs, Set.copyOf(busy));
       ready = ready(lastPlan, nowMs);
       requeueAtMs = Math.min(lastPlan.requeue().atMs(), backoffs.nextTryMs(nowMs));
+      LOG.trace("agent {} plans:\n{}", config.nodeName(), lastPlan);
       if (!verified && ready.isEmpty() && busy.isEmpty() && mode.isVerified(lastPlan)) {
         verified = true;
         status(State.READY, "data plane " + (up == null ? "" : up.incarnation()));
