@@ -39,6 +39,7 @@ import org.jspecify.annotations.Nullable;
 final class ReplicaPlanner {
   private static final long RELOOK_MS = 500;
 
+  private final Index rows;
   private final NodeView view;
   private final StorageNodeObserved seen;
   private final PlanBuilder out;
@@ -47,8 +48,9 @@ final class ReplicaPlanner {
   private final List<Commit> commits = new ArrayList<>();
   private final List<Action> actions = new ArrayList<>();
 
-  ReplicaPlanner(NodeView view, StorageNodeObserved seen, PlanBuilder out, Lvol lvol) {
-    this.view = view;
+  ReplicaPlanner(Index rows, StorageNodeObserved seen, PlanBuilder out, Lvol lvol) {
+    this.rows = rows;
+    this.view = rows.view;
     this.seen = seen;
     this.out = out;
     this.lvol = lvol;
@@ -57,7 +59,7 @@ final class ReplicaPlanner {
 
   void plan() {
     ObjectRef diskRef = new ObjectRef(ObjectKind.DISK, lvol.diskId());
-    Optional<Disk> disk = view.disks().stream().filter(d -> d.id() == lvol.diskId()).findFirst();
+    Optional<Disk> disk = rows.disk(lvol.diskId());
     if (seen.busy().contains(ref)) {
       out.blocked(ref, "an answer of the data plane", node());
       return;
@@ -128,7 +130,7 @@ final class ReplicaPlanner {
   }
 
   private boolean isThin() {
-    return view.volumes().stream().anyMatch(v -> v.id() == lvol.volumeId() && v.thin());
+    return rows.volume(lvol.volumeId()).filter(v -> v.thin()).isPresent();
   }
 
   /** Law 3: what is there with another content is named, neither taken nor repaired. */
@@ -138,7 +140,7 @@ final class ReplicaPlanner {
   }
 
   private List<Grant> grants() {
-    return view.grants().stream().filter(g -> g.lvolId() == lvol.id()).toList();
+    return rows.grantsOf(lvol.id());
   }
 
   private void export(String alias) {
