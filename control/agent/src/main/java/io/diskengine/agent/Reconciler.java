@@ -43,6 +43,10 @@ final class Reconciler {
 
   static final int MAX_CHAINS = 512;
   static final int MAX_WORKS_PER_TRANSACTION = 256;
+  /** With this much under way, answers are gathered for as long as the last cycle took. */
+  private static final int BATCH_FROM = 8;
+
+  private static final long BATCH_MS = 20;
   private static final long TICK_MS = 1_000;
   private static final long RETRY_MS = 200;
   private static final long PLANE_RETRY_MS = 50;
@@ -78,6 +82,7 @@ final class Reconciler {
   private boolean verified;
   private boolean looking;
   private long lookingSinceMs;
+  private long batchUntilMs;
   private long retryAtMs;
   private long planeRetryAtMs;
   private long renewAtMs;
@@ -178,6 +183,9 @@ final class Reconciler {
     if (nowMs >= renewAtMs) {
       renew(held, nowMs);
     }
+    if (busy.size() >= BATCH_FROM && nowMs < batchUntilMs) {
+      return batchUntilMs - nowMs;
+    }
     boolean wasWoken = woken.getAndSet(false);
     if (nowMs >= resyncAtMs) {
       viewStale = true;
@@ -208,6 +216,7 @@ final class Reconciler {
     if (wasWoken) {
       answerRequests(held);
     }
+    batchUntilMs = clock.nowMs() + Math.min(BATCH_MS, clock.nowMs() - nowMs);
     return viewStale || planStale ? 0 : Math.max(0, nextDueMs() - clock.nowMs());
   }
 

@@ -31,6 +31,7 @@ import java.util.UUID;
  * share.
  */
 final class Attachment {
+  final Index rows;
   final NodeView view;
   final BaremetalObserved seen;
   final PlanBuilder out;
@@ -44,14 +45,15 @@ final class Attachment {
   final List<Leg> legs;
 
   Attachment(
-      NodeView view,
+      Index rows,
       BaremetalObserved seen,
       PlanBuilder out,
       Volume volume,
       VolumeMapping mapping,
       Optional<VmMapping> vm,
       List<Lvol> lvols) {
-    this.view = view;
+    this.rows = rows;
+    this.view = rows.view;
     this.seen = seen;
     this.out = out;
     this.volume = volume;
@@ -107,7 +109,7 @@ final class Attachment {
   }
 
   Optional<Node> peer(Lvol lvol) {
-    return view.peers().stream().filter(n -> n.id() == lvol.nodeId()).findFirst();
+    return rows.peer(lvol.nodeId());
   }
 
   String nodeName(Lvol lvol) {
@@ -123,17 +125,16 @@ final class Attachment {
   }
 
   Optional<Grant> validGrant(Lvol lvol) {
-    return view.grants().stream()
-        .filter(g -> g.lvolId() == lvol.id() && Laws.isValid(g, volume, mapping))
+    return rows.grantsOf(lvol.id()).stream()
+        .filter(g -> Laws.isValid(g, volume, mapping))
         .findFirst();
   }
 
   /** A grant at the present epoch that the storage node has not confirmed or has. */
   boolean isReadmitted(Lvol lvol) {
-    return view.grants().stream()
+    return rows.grantsOf(lvol.id()).stream()
         .anyMatch(g ->
-            g.lvolId() == lvol.id()
-                && g.mappingId() == mapping.id()
+            g.mappingId() == mapping.id()
                 && g.volumeEpoch() == volume.epoch()
                 && (g.state() == GrantState.GRANTING || g.state() == GrantState.GRANTED));
   }

@@ -253,7 +253,7 @@ final class AttachmentPlanner {
     Lvol lvol = leg.lvol();
     boolean readmitted = a.isReadmitted(lvol);
     boolean granted = a.validGrant(lvol).isPresent();
-    boolean grantLeft = a.view.grants().stream().anyMatch(g -> g.lvolId() == lvol.id());
+    boolean grantLeft = !a.rows.grantsOf(lvol.id()).isEmpty();
     boolean peerReady =
         a.peer(lvol)
             .filter(n -> n.dataPlane() == DataPlaneState.READY && n.leaseValid())

@@ -4,13 +4,10 @@ import io.diskengine.model.Lvol;
 import io.diskengine.model.NodeView;
 import io.diskengine.model.ObjectKind;
 import io.diskengine.model.ObjectRef;
-import io.diskengine.model.VmMapping;
 import io.diskengine.model.VmMappingState;
 import io.diskengine.model.Volume;
 import io.diskengine.model.VolumeMapping;
 import io.diskengine.model.VolumeMappingState;
-import java.util.Comparator;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -21,11 +18,13 @@ import java.util.stream.Collectors;
  * {@link DetachmentPlanner} takes down). One bad object never stops the others.
  */
 public final class BaremetalPlanner {
+  private final Index rows;
   private final NodeView view;
   private final BaremetalObserved seen;
   private final PlanBuilder out = new PlanBuilder();
 
   private BaremetalPlanner(NodeView view, BaremetalObserved seen) {
+    this.rows = new Index(view);
     this.view = view;
     this.seen = seen;
   }
@@ -37,29 +36,39 @@ public final class BaremetalPlanner {
   private Plan plan() {
     for (VolumeMapping mapping : view.mappings()) {
       if (mapping.nodeId() == view.node().id() && !mapping.state().isFinal()) {
-        mapping(mapping);
+        failSoft(mapping);
       }
     }
     quarantine();
     return out.build();
   }
 
+  /** A fault in planning one object must not stop the others. */
+  private void failSoft(VolumeMapping mapping) {
+    try {
+      mapping(mapping);
+    } catch (RuntimeException e) {
+      ObjectRef ref = new ObjectRef(ObjectKind.VOLUME_MAPPING, mapping.id());
+      out.blocked(ref, "a fault in its planner to be mended: " + e, null);
+    }
+  }
+
   private void mapping(VolumeMapping mapping) {
     ObjectRef ref = new ObjectRef(ObjectKind.VOLUME_MAPPING, mapping.id());
-    Optional<Volume> volume =
-        view.volumes().stream().filter(v -> v.id() == mapping.volumeId()).findFirst();
+    Optional<Volume> volume = rows.volume(mapping.volumeId());
     if (volume.isEmpty()) {
       out.blocked(ref, "its volume, which has no row", null);
       return;
     }
-    List<Lvol> lvols =
-        view.lvols().stream()
-            .filter(l -> l.volumeId() == mapping.volumeId())
-            .sorted(Comparator.comparingInt(Lvol::slot).thenComparingInt(Lvol::generation))
-            .toList();
-    Optional<VmMapping> vm =
-        view.vmMappings().stream().filter(m -> m.mappingId() == mapping.id()).findFirst();
-    Attachment attachment = new Attachment(view, seen, out, volume.get(), mapping, vm, lvols);
+    Attachment attachment =
+        new Attachment(
+            rows,
+            seen,
+            out,
+            volume.get(),
+            mapping,
+            rows.vmOf(mapping.id()),
+            rows.lvolsOf(mapping.volumeId()));
     if (!attachment.isKnown()) {
       out.blocked(ref, "a look at the RAID, its controllers and vhost", node());
       return;
@@ -76,7 +85,7 @@ public final class BaremetalPlanner {
   private void quarantine() {
     Set<String> ours =
         view.mappings().stream()
-            .flatMap(m -> view.volumes().stream().filter(v -> v.id() == m.volumeId()))
+            .flatMap(m -> rows.volume(m.volumeId()).stream())
             .map(Attachment::raidName)
             .collect(Collectors.toSet());
     Set<String> controllers = view.lvols().stream().map(Lvol::name).collect(Collectors.toSet());

@@ -32,12 +32,14 @@ public final class StorageNodePlanner {
   /** {@code num_md_pages_per_cluster_ratio}: a dirty load is ten times faster than by default. */
   static final int MD_PAGES_PER_CLUSTER_PERCENT = 10;
 
+  private final Index rows;
   private final NodeView view;
   private final StorageNodeObserved seen;
   private final PlanBuilder out = new PlanBuilder();
   private final ObjectRef node;
 
   private StorageNodePlanner(NodeView view, StorageNodeObserved seen) {
+    this.rows = new Index(view);
     this.view = view;
     this.seen = seen;
     this.node = new ObjectRef(ObjectKind.NODE, view.node().id());
@@ -54,17 +56,29 @@ public final class StorageNodePlanner {
 
   private Plan plan() {
     transports();
-    seen.disks().forEach(this::disk);
+    for (DiskFile file : seen.disks()) {
+      failSoft(node, () -> disk(file));
+    }
     for (Disk disk : view.disks()) {
       if (seen.disks().stream().noneMatch(f -> isOn(f, disk)) && disk.state() == DiskState.UP) {
         missing(disk, "it is not in this node's configuration any more");
       }
     }
     for (Lvol lvol : view.lvols()) {
-      new ReplicaPlanner(view, seen, out, lvol).plan();
+      ObjectRef ref = new ObjectRef(ObjectKind.LVOL, lvol.id());
+      failSoft(ref, () -> new ReplicaPlanner(rows, seen, out, lvol).plan());
     }
     quarantine();
     return out.build();
+  }
+
+  /** A fault in planning one object must not stop the others. */
+  private void failSoft(ObjectRef object, Runnable planning) {
+    try {
+      planning.run();
+    } catch (RuntimeException e) {
+      out.blocked(object, "a fault in its planner to be mended: " + e, null);
+    }
   }
 
   private void transports() {
