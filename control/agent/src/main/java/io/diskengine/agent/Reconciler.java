@@ -43,6 +43,7 @@ final class Reconciler {
 
   static final int MAX_CHAINS = 512;
   static final int MAX_WORKS_PER_TRANSACTION = 256;
+
   /** With this much under way, answers are gathered for as long as the last cycle took. */
   private static final int BATCH_FROM = 8;
 

@@ -21,12 +21,11 @@ class WorkflowCountsTest {
 
   private static Map<String, Long> snapshot(Cluster c) {
     Map<String, Long> all = new TreeMap<>();
-    c.agents.forEach(
-        (node, agent) -> {
-          agent.rpcCounts().forEach((m, n) -> all.put(node + " " + m, n));
-          all.put(node + " COMMITS", agent.storeCounters().commits());
-          all.put(node + " STATEMENTS", agent.storeCounters().statements());
-        });
+    c.agents.forEach((node, agent) -> {
+      agent.rpcCounts().forEach((m, n) -> all.put(node + " " + m, n));
+      all.put(node + " COMMITS", agent.storeCounters().commits());
+      all.put(node + " STATEMENTS", agent.storeCounters().statements());
+    });
     return all;
   }
 
@@ -90,13 +89,12 @@ class WorkflowCountsTest {
         int user = u;
         users.add(
             Thread.ofVirtual()
-                .start(
-                    () -> {
-                      for (int i = user; i < 200; i += 8) {
-                        c.create("m" + i, 2);
-                        c.controller.attach("m" + i, "bm1");
-                      }
-                    }));
+                .start(() -> {
+                  for (int i = user; i < 200; i += 8) {
+                    c.create("m" + i, 2);
+                    c.controller.attach("m" + i, "bm1");
+                  }
+                }));
       }
       for (Thread t : users) {
         t.join();
@@ -128,8 +126,11 @@ class WorkflowCountsTest {
       }
       List<Long> warm = new ArrayList<>(ms.subList(20, ms.size()));
       Collections.sort(warm);
-      System.out.println("create -> attached over fakes, ms: p50 " + warm.get(warm.size() / 2)
-          + " max " + warm.getLast());
+      System.out.println(
+          "create -> attached over fakes, ms: p50 "
+              + warm.get(warm.size() / 2)
+              + " max "
+              + warm.getLast());
       assertTrue(warm.get(warm.size() / 2) < 500, warm::toString);
     }
   }
@@ -147,12 +148,11 @@ class WorkflowCountsTest {
       Map<String, Long> idle = since(before, snapshot(c));
       System.out.println("idle for 5 s: " + idle);
       Map<String, Long> rpcs = new HashMap<>();
-      idle.forEach(
-          (k, n) -> {
-            if (!k.matches(".* [A-Z]+")) {
-              rpcs.merge(k.substring(0, 3), n, Long::sum);
-            }
-          });
+      idle.forEach((k, n) -> {
+        if (!k.matches(".* [A-Z]+")) {
+          rpcs.merge(k.substring(0, 3), n, Long::sum);
+        }
+      });
       rpcs.forEach((node, n) -> assertTrue(n <= 5 * 4, node + ": " + idle));
       assertTrue(sum(idle, "STATEMENTS") <= 5 * 10, idle::toString);
     }

@@ -74,7 +74,7 @@ public final class BaremetalPlanner {
       return;
     }
     boolean leaving = mapping.state() == VolumeMappingState.DETACHING || seen.stopping();
-    if (leaving || vm.filter(m -> m.state() == VmMappingState.DETACHING).isPresent()) {
+    if (leaving || attachment.vm.filter(m -> m.state() == VmMappingState.DETACHING).isPresent()) {
       new DetachmentPlanner(attachment).plan();
     } else {
       new AttachmentPlanner(attachment).plan();
