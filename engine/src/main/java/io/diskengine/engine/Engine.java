@@ -48,7 +48,11 @@ public final class Engine implements AutoCloseable {
     RpcRegistry registry = new RpcRegistry();
     List<EnginePart> parts = parts(options);
     try {
+      // Configuration is replayed in the order of registration: devices before what uses them.
+      new BdevRpc(layer).register(registry);
+      new FaultBdevRpc(layer).register(registry);
       onHome(reactors, () -> parts.forEach(part -> part.install(layer, registry)));
+      registry.config("bdev", BdevRpc::lastConfig);
       CompletableFuture<RpcServer> server = new CompletableFuture<>();
       FrameworkRpc framework =
           new FrameworkRpc(
@@ -66,8 +70,6 @@ public final class Engine implements AutoCloseable {
             }
             kill.thenAccept(engine -> engine.accept(reply));
           });
-      new BdevRpc(layer).register(registry);
-      new FaultBdevRpc(layer).register(registry);
       RpcServer rpc =
           RpcServer.listen(options.rpcAddress(), registry, body -> reactors.home().execute(body));
       server.complete(rpc);

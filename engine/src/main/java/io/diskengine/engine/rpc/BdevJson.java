@@ -23,6 +23,11 @@ final class BdevJson {
         .put("product_name", bdev.productName())
         .put("block_size", bdev.blockSizeBytes())
         .put("num_blocks", bdev.numBlocks())
+        .put("preferred_write_alignment", 0)
+        .put("preferred_write_granularity", 0)
+        .put("optimal_write_size", 0)
+        .put("preferred_unmap_alignment", 0)
+        .put("preferred_unmap_granularity", 0)
         .put("uuid", uuid)
         .put(
             "assigned_rate_limits",
@@ -58,7 +63,9 @@ final class BdevJson {
         .put("seek_hole", false)
         .put("seek_data", false)
         .put("copy", false)
-        .put("nvme_iov_md", false);
+        .put("nvme_iov_md", false)
+        .put("nvme_nssr", false)
+        .put("write_uncorrectable", false);
   }
 
   static JsonObject stat(Bdev bdev, IoStat stat) {

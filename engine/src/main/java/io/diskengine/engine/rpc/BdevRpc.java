@@ -282,8 +282,12 @@ public final class BdevRpc implements RpcModule {
         default -> {}
       }
     }
-    entries.add(entry("bdev_wait_for_examine", null));
     return entries;
+  }
+
+  /** What follows the configuration of all modules. */
+  public static List<JsonObject> lastConfig() {
+    return List.of(entry("bdev_wait_for_examine", null));
   }
 
   private static JsonObject sized(JsonObject common, Bdev bdev) {

@@ -25,6 +25,9 @@ final class RpcSession {
   /** Requests of one client that may be unanswered; then it is read no further. */
   static final int MAX_OUTSTANDING = 8192;
 
+  /** More than one read can hold, with what was asked for before. */
+  private static final int UNBOUNDED = 1 << 20;
+
   private static final Logger LOG = LoggerFactory.getLogger(RpcSession.class);
 
   private final RpcServer server;
@@ -53,6 +56,7 @@ final class RpcSession {
   void close() {
     if (closed.compareAndSet(false, true)) {
       answers.add(Optional.empty());
+      outstanding.release(UNBOUNDED); // nobody gives permits back any more
       try {
         channel.close();
       } catch (IOException e) {
@@ -68,9 +72,7 @@ final class RpcSession {
       JsonSplitter splitter = new JsonSplitter(IncomingRequest.RECEIVE_BUFFER_BYTES);
       while (channel.read(buffer.clear()) >= 0) {
         splitter.append(buffer.flip());
-        for (byte[] json = splitter.next(); json != null; json = splitter.next()) {
-          accept(IncomingRequest.read(json));
-        }
+        acceptAll(splitter);
       }
     } catch (IOException | MalformedJsonException e) {
       LOG.debug("RPC connection ended: {}", e.getMessage());
@@ -79,29 +81,60 @@ final class RpcSession {
     }
   }
 
+  /**
+   * All of one read at once: as with SPDK, what is malformed takes with it the answers of the valid
+   * requests before it in the same read, although these are executed.
+   */
+  private void acceptAll(JsonSplitter splitter) {
+    List<IncomingRequest.Message> messages = new ArrayList<>();
+    try {
+      for (byte[] json = splitter.next(); json != null; json = splitter.next()) {
+        messages.add(IncomingRequest.read(json));
+      }
+    } catch (MalformedJsonException e) {
+      close();
+      messages.forEach(this::accept);
+      throw e;
+    }
+    messages.forEach(this::accept);
+  }
+
   private void accept(IncomingRequest.Message message) {
     Batch batch = message.batch() ? new Batch(message.requests().size()) : null;
     for (IncomingRequest request : message.requests()) {
       outstanding.acquireUninterruptibly();
-      switch (request) {
-        case IncomingRequest.Invalid(String idJson) ->
-            new Answer(idJson, batch)
-                .fail(new RpcFailure(RpcFailure.INVALID_REQUEST, "Invalid request"));
-        case IncomingRequest.Call call -> accept(call, new Answer(call.idJson(), batch));
+      Answer answer = new Answer(idOf(request), batch);
+      // Even what is wrong is answered there, so that answers given at once keep their order.
+      if (!server.onHome(() -> handle(request, answer))) {
+        answer.fail(new RpcFailure(RpcFailure.INTERNAL_ERROR, "the engine is too busy; try again"));
       }
     }
   }
 
-  private void accept(IncomingRequest.Call call, Answer answer) {
-    RpcRegistry.Method method = server.registry().find(call.method());
-    if (method == null) {
-      answer.fail(new RpcFailure(RpcFailure.METHOD_NOT_FOUND, "Method not found"));
-    } else if (!method.takesParams() && call.params() != null) {
-      answer.fail(
-          new RpcFailure(
-              RpcFailure.INVALID_PARAMS, call.method() + " method requires no parameters"));
-    } else if (!server.onHome(() -> handle(method, call, answer))) {
-      answer.fail(new RpcFailure(RpcFailure.INTERNAL_ERROR, "the engine is too busy; try again"));
+  private static String idOf(IncomingRequest request) {
+    return switch (request) {
+      case IncomingRequest.Invalid invalid -> invalid.idJson();
+      case IncomingRequest.Call call -> call.idJson();
+    };
+  }
+
+  /** On the home reactor. */
+  private void handle(IncomingRequest request, Answer answer) {
+    switch (request) {
+      case IncomingRequest.Invalid _ ->
+          answer.fail(new RpcFailure(RpcFailure.INVALID_REQUEST, "Invalid request"));
+      case IncomingRequest.Call call -> {
+        RpcRegistry.Method method = server.registry().find(call.method());
+        if (method == null) {
+          answer.fail(new RpcFailure(RpcFailure.METHOD_NOT_FOUND, "Method not found"));
+        } else if (!method.takesParams() && call.params() != null) {
+          answer.fail(
+              new RpcFailure(
+                  RpcFailure.INVALID_PARAMS, call.method() + " method requires no parameters"));
+        } else {
+          handle(method, call, answer);
+        }
+      }
     }
   }
 

@@ -1,0 +1,49 @@
+package io.diskengine.testkit.conformance;
+
+/**
+ * Where the engine differs from SPDK. Whatever is not here is supported. The suite proves each
+ * difference too: a gap that was closed fails until its constant is removed.
+ */
+public enum ConformanceGap {
+  /** SPDK looks at its RPC socket every 4 ms; the engine answers at once. */
+  RPC_PACING(Kind.IMPROVEMENT, "calls are answered at once, not paced by a 4 ms timer"),
+  /** SPDK gives new clusters out with what they held before. */
+  ZEROED_CLUSTERS(Kind.IMPROVEMENT, "a new lvol reads as zeros, whatever its clusters held before"),
+  KILL_BEFORE_INIT(
+      Kind.IMPROVEMENT, "spdk_kill_instance is possible before framework_start_init as well"),
+  FSDEV(Kind.NOT_PLANNED, "no file system devices, so no notifications about them"),
+  ALL_METHODS(Kind.NOT_YET, "not every method of SPDK: see docs/coverage/rpc.md"),
+  IOSTAT_PER_CHANNEL(Kind.NOT_YET, "bdev_get_iostat has no per_channel"),
+  CONFIG_FILE(Kind.NOT_YET, "no -c FILE"),
+  SOCKET_LOCK_FILE(Kind.NOT_PLANNED, "no SOCKET.lock file beside the RPC socket"),
+  LVOL_SNAPSHOTS(Kind.NOT_YET, "no snapshots and clones"),
+  LVOL_RESIZE(Kind.NOT_YET, "lvols cannot be resized"),
+  LVOL_RENAME(Kind.NOT_YET, "lvols cannot be renamed"),
+  SHALLOW_COPY(Kind.NOT_YET, "no shallow copy"),
+  QOS(Kind.NOT_YET, "no rate limits"),
+  NVME_HOST(Kind.NOT_YET, "no NVMe-oF initiator");
+
+  /** Why there is a difference. */
+  public enum Kind {
+    /** On purpose: better than SPDK. */
+    IMPROVEMENT,
+    NOT_YET,
+    NOT_PLANNED
+  }
+
+  private final Kind kind;
+  private final String reason;
+
+  ConformanceGap(Kind kind, String reason) {
+    this.kind = kind;
+    this.reason = reason;
+  }
+
+  public Kind kind() {
+    return kind;
+  }
+
+  public String reason() {
+    return reason;
+  }
+}
