@@ -32,7 +32,9 @@ final class Blobstore {
   private int freePages;
   private int freeClusters;
   private int firstFreeCluster;
-  private int retiring;
+
+  /** Operations that are more than a commit: creations, and what follows a removal. */
+  private int underway;
 
   /** The medium says that the store is in use, and the shadow slots are clear. */
   private boolean markedInUse;
@@ -177,7 +179,7 @@ final class Blobstore {
   }
 
   private void retirePages(List<Integer> pages, Runnable then) {
-    retiring++;
+    underway++;
     StoreDevice.forEach(
         pages.size(),
         (i, done) ->
@@ -189,7 +191,7 @@ final class Blobstore {
                   done.done(0);
                 }),
         errno -> {
-          retiring--;
+          underway--;
           then.run();
           checkIdle();
         });
@@ -216,13 +218,22 @@ final class Blobstore {
       blob.extentPages[row] = claimPage();
     }
     blobs.put(blob.id, blob);
+    underway++;
+    Creation creation =
+        new Creation(
+            blob,
+            errno -> {
+              underway--;
+              done.done(errno);
+              checkIdle();
+            });
     zeroClusters(
         blob,
         errno -> {
           if (errno == 0) {
-            commits.add(new Creation(blob, done));
+            commits.add(creation);
           } else {
-            new Creation(blob, done).ended(errno, false);
+            creation.ended(errno, false);
           }
         });
   }
@@ -328,12 +339,12 @@ final class Blobstore {
   /** The medium refers to these clusters no more: clears them as asked, then they are free. */
   private void freeClusters(ClusterMap clusters, ClearMethod method, Done done) {
     List<ClusterRun> runs = ClusterRun.of(clusters);
-    retiring++;
+    underway++;
     StoreDevice.forEach(
         runs.size(),
         (i, each) -> freeRun(runs.get(i), method, each),
         errno -> {
-          retiring--;
+          underway--;
           done.done(0);
           checkIdle();
         });
@@ -392,7 +403,7 @@ final class Blobstore {
 
   /** Runs once no change of metadata is under way. */
   void whenIdle(Runnable then) {
-    if (commits.idle() && retiring == 0) {
+    if (commits.idle() && underway == 0) {
       then.run();
     } else {
       idleWaiters.add(then);
@@ -404,7 +415,7 @@ final class Blobstore {
   }
 
   private void checkIdle() {
-    if (commits.idle() && retiring == 0 && !idleWaiters.isEmpty()) {
+    if (commits.idle() && underway == 0 && !idleWaiters.isEmpty()) {
       List<Runnable> waiters = List.copyOf(idleWaiters);
       idleWaiters.clear();
       waiters.forEach(Runnable::run);

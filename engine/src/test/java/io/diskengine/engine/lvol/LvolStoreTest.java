@@ -284,6 +284,27 @@ class LvolStoreTest {
   }
 
   @Test
+  void storeThatIsClosedWhileAnLvolIsMadeWaitsForIt() {
+    disk.holding = IoType.WRITE_ZEROES;
+    int[] made = {StoreRig.PENDING};
+    int[] closed = {StoreRig.PENDING};
+    rig.reactors.home(() ->
+        rig.store("lvs0")
+            .createLvol(
+                "v1", CLUSTER, false, ClearMethod.DEFAULT, (errno, lvol) -> made[0] = errno));
+    rig.reactors.home(() -> rig.lvols.unload(errno -> closed[0] = errno));
+    rig.reactors.settle();
+    assertThat(closed[0]).isEqualTo(StoreRig.PENDING);
+    rig.reactors.on(0, disk::letGo);
+    rig.reactors.runUntil(() -> closed[0] != StoreRig.PENDING);
+    assertThat(made[0]).isEqualTo(BdevException.ENODEV);
+    StoreImage parsed = new StoreImage(image);
+    assertThat(parsed.problems).isEmpty();
+    assertThat(parsed.clean).isTrue();
+    assertThat(parsed.lvol("v1").map).hasSize(1);
+  }
+
+  @Test
   void deletedStoreLeavesAFreeDisk() {
     assertThat(rig.createLvol("lvs0", "v1", 4 * CLUSTER, false)).isZero();
     assertThat(rig.run(done -> rig.lvols.deleteStore(rig.store("lvs0"), done))).isZero();
