@@ -25,6 +25,9 @@ import picocli.CommandLine.Spec;
       LookCommands.Why.class,
       LookCommands.Plan.class,
       RpcCommand.class,
+      ControllerCommand.class,
+      StorageNodeCommand.class,
+      BaremetalCommand.class,
       EngineCommand.class,
       CommandLine.HelpCommand.class,
       GenerateCompletion.class

@@ -162,12 +162,6 @@ final class Supervisor {
     stopping = true;
   }
 
-  /** Whether the child ended, within the time; also true when there was none. */
-  boolean awaitEnd(Duration limit) throws InterruptedException {
-    Process child = process;
-    return child == null || child.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS);
-  }
-
   /** Asks the child to end (SIGTERM), waits, and kills it when it takes too long. */
   void stop(Duration limit) {
     stopping = true;

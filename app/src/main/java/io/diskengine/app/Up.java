@@ -2,7 +2,9 @@ package io.diskengine.app;
 
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.net.HttpURLConnection;
 import java.net.StandardProtocolFamily;
+import java.net.URI;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
@@ -15,6 +17,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -29,8 +32,10 @@ final class Up implements AutoCloseable {
       PosixFilePermissions.fromString("rwx--x--x");
 
   private static final Duration STOP_LIMIT = Duration.ofSeconds(5);
+  private static final Duration BAREMETAL_STOP_LIMIT = Duration.ofSeconds(12);
   private static final Duration WATCH = Duration.ofSeconds(1);
 
+  private final UpOptions options;
   private final UpLayout layout;
   private final Steps steps;
   private final DirectoryLock lock;
@@ -39,7 +44,8 @@ final class Up implements AutoCloseable {
   private @Nullable EmbeddedDatabase database;
   private boolean stopping; // guarded by this
 
-  private Up(UpLayout layout, Steps steps, DirectoryLock lock) {
+  private Up(UpOptions options, UpLayout layout, Steps steps, DirectoryLock lock) {
+    this.options = options;
     this.layout = layout;
     this.steps = steps;
     this.lock = lock;
@@ -98,7 +104,7 @@ final class Up implements AutoCloseable {
       for (String node : UpLayout.STORAGE_NODES) {
         createDisk(layout.disk(node), options.diskSizeBytes());
       }
-      return new Up(layout, steps, lock);
+      return new Up(options, layout, steps, lock);
     } catch (IOException | RuntimeException e) {
       lock.close();
       throw e;
@@ -127,10 +133,16 @@ final class Up implements AutoCloseable {
       return;
     }
     steps.done("PostgreSQL", db.url().substring("jdbc:".length()), startedNs);
+    long controlNs = System.nanoTime();
+    supervise(CONTROLLER, controller(db));
+    UpLayout.STORAGE_NODES.forEach(node -> supervise(agentOf(node), storageNode(node, db)));
+    supervise(agentOf(UpLayout.BAREMETAL_NODE), baremetal(db));
     List<Thread> waits = new ArrayList<>();
     for (String node : nodes()) {
       waits.add(inBackground(() -> awaitEngine(node, startedNs)));
+      waits.add(inBackground(() -> awaitAgent(node, controlNs)));
     }
+    waits.add(inBackground(() -> awaitController(controlNs)));
     for (Thread wait : waits) {
       wait.join();
     }
@@ -167,6 +179,96 @@ final class Up implements AutoCloseable {
             "-S",
             layout.vhost(node).toString(),
             "--wait-for-rpc"));
+  }
+
+  private List<String> controller(EmbeddedDatabase db) {
+    return ChildCommand.daemon(
+        CONTROLLER,
+        "--api-listen",
+        UpOptions.HOST + ":" + options.apiPort(),
+        "--token-file",
+        layout.token().toString(),
+        "--db-url",
+        db.url(),
+        "--db-password-file",
+        db.passwordFile(EmbeddedDatabase.Role.CONTROLLER).toString());
+  }
+
+  private List<String> storageNode(String node, EmbeddedDatabase db) {
+    return agent(
+        "storage-node",
+        node,
+        db,
+        "--listen",
+        "tcp:" + UpOptions.HOST + ":" + options.nvmfPort(node),
+        "--disk",
+        layout.disk(node).toString());
+  }
+
+  private List<String> baremetal(EmbeddedDatabase db) {
+    return agent("baremetal", UpLayout.BAREMETAL_NODE, db, BaremetalCommand.STOP_DATA_PLANE);
+  }
+
+  private List<String> agent(String mode, String node, EmbeddedDatabase db, String... more) {
+    List<String> arguments =
+        new ArrayList<>(
+            List.of(
+                mode,
+                "--node",
+                node,
+                "--spdk-socket",
+                layout.rpcSocket(node).toString(),
+                "--state-dir",
+                layout.agentState(node).toString(),
+                "--status-file",
+                layout.status(agentOf(node)).toString(),
+                "--db-url",
+                db.url(),
+                "--db-password-file",
+                db.passwordFile(EmbeddedDatabase.Role.AGENT).toString()));
+    arguments.addAll(List.of(more));
+    return ChildCommand.daemon(arguments.toArray(String[]::new));
+  }
+
+  private void awaitAgent(String node, long startedNs) {
+    String process = agentOf(node);
+    await(
+        node + " ready",
+        UpLayout.BAREMETAL_NODE.equals(node)
+            ? "vhost sockets in " + shown(layout.vhost(node))
+            : "serves tcp:"
+                + UpOptions.HOST
+                + ":"
+                + options.nvmfPort(node)
+                + ", disk "
+                + shown(layout.disk(node)),
+        startedNs,
+        () -> {
+          String status = status(process).orElse("no word from its agent");
+          return status.startsWith("READY") ? null : reason(process, status);
+        });
+  }
+
+  private void awaitController(long startedNs) {
+    await(
+        "API",
+        options.apiUrl(),
+        startedNs,
+        () ->
+            answers(URI.create(options.apiUrl() + "/v1/health"))
+                ? null
+                : reason(CONTROLLER, "no answer on " + options.apiUrl()));
+  }
+
+  private static boolean answers(URI uri) {
+    try {
+      HttpURLConnection connection = (HttpURLConnection) uri.toURL().openConnection();
+      connection.setConnectTimeout(1_000);
+      connection.setReadTimeout(5_000);
+      return connection.getResponseCode() == HttpURLConnection.HTTP_OK;
+    } catch (IOException notYet) {
+      return false;
+    }
   }
 
   private void awaitEngine(String node, long startedNs) {
@@ -224,7 +326,8 @@ final class Up implements AutoCloseable {
   }
 
   /** Says what changes, until {@link #close}. */
-  void watch() throws InterruptedException, IOException {
+  void watch() throws InterruptedException {
+    nodes().forEach(n -> status(agentOf(n)).ifPresent(s -> lastStatus.put(agentOf(n), s)));
     while (!isStopping()) {
       for (String node : nodes()) {
         String process = agentOf(node);
@@ -247,9 +350,10 @@ final class Up implements AutoCloseable {
     }
     long startedNs = System.nanoTime();
     steps.say("stopping");
-    for (String node : nodes().reversed()) {
-      stop(engineOf(node));
-    }
+    stop(STOP_LIMIT, Stream.of(CONTROLLER));
+    stopBaremetal();
+    stop(STOP_LIMIT, UpLayout.STORAGE_NODES.stream().map(Up::agentOf));
+    stop(STOP_LIMIT, UpLayout.STORAGE_NODES.stream().map(Up::engineOf));
     EmbeddedDatabase db = database;
     if (db != null) {
       db.close();
@@ -258,10 +362,30 @@ final class Up implements AutoCloseable {
     lock.close();
   }
 
-  private void stop(String process) {
-    Supervisor child = children.get(process);
-    if (child != null) {
-      child.stop(STOP_LIMIT);
+  /** The agent ends the data plane in order and records that; then it ends itself. */
+  private void stopBaremetal() {
+    Supervisor engine = children.get(engineOf(UpLayout.BAREMETAL_NODE));
+    if (engine != null) {
+      engine.expectEnd();
+    }
+    stop(BAREMETAL_STOP_LIMIT, Stream.of(agentOf(UpLayout.BAREMETAL_NODE)));
+    stop(STOP_LIMIT, Stream.of(engineOf(UpLayout.BAREMETAL_NODE)));
+  }
+
+  /** Side by side. */
+  private void stop(Duration limit, Stream<String> processes) {
+    List<Thread> stops =
+        processes
+            .map(children::get)
+            .filter(Objects::nonNull)
+            .map(child -> inBackground(() -> child.stop(limit)))
+            .toList();
+    try {
+      for (Thread stop : stops) {
+        stop.join();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 }

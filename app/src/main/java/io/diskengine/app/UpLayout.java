@@ -1,5 +1,6 @@
 package io.diskengine.app;
 
+import io.diskengine.spdkrpc.SpdkAddress;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -11,9 +12,6 @@ import java.util.List;
  * @param root absolute
  */
 record UpLayout(Path root) {
-  /** {@code sun_path} of unix(7), less the final NUL. */
-  static final int SOCKET_PATH_MAX_BYTES = 107;
-
   /** The longest name in a vhost directory: {@code vhost<id>_<6 hex>}, the id up to 6 digits. */
   private static final String LONGEST_VHOST = "vhost123456_abcdef";
 
@@ -83,11 +81,15 @@ record UpLayout(Path root) {
   void checkSocketPaths() throws IOException {
     Path longest = vhost(BAREMETAL_NODE).resolve(LONGEST_VHOST);
     int bytes = longest.toString().getBytes(StandardCharsets.UTF_8).length;
-    if (bytes > SOCKET_PATH_MAX_BYTES) {
+    if (bytes > SpdkAddress.MAX_UNIX_PATH_BYTES) {
       throw new IOException(
           "%s is too long for sockets: the path %s has %d bytes, the kernel takes %d; give a --data-dir that is %d bytes shorter"
               .formatted(
-                  root, longest, bytes, SOCKET_PATH_MAX_BYTES, bytes - SOCKET_PATH_MAX_BYTES));
+                  root,
+                  longest,
+                  bytes,
+                  SpdkAddress.MAX_UNIX_PATH_BYTES,
+                  bytes - SpdkAddress.MAX_UNIX_PATH_BYTES));
     }
   }
 }
