@@ -32,6 +32,10 @@ import org.slf4j.LoggerFactory;
 public final class Controller implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Controller.class);
   private static final int MAX_REQUESTS_AT_ONCE = 1_024;
+
+  /** What is being answered when the controller stops gets this long. */
+  private static final int STOP_LIMIT_MS = 5_000;
+
   private static final String RETRY_AFTER_SEC = "2";
 
   private final ControllerStore store;
@@ -132,7 +136,12 @@ public final class Controller implements AutoCloseable {
     config.startup.startupWatcherEnabled = false;
     config.concurrency.useVirtualThreads = true;
     config.http.prefer405over404 = true;
-    config.jetty.modifyServer(s -> s.setErrorHandler(Controller::answerMalformed));
+    config.jetty.modifyServer(
+        s -> {
+          s.setErrorHandler(Controller::answerMalformed);
+          s.insertHandler(new GracefulHandler());
+          s.setStopTimeout(STOP_LIMIT_MS);
+        });
     for (Route route : routes) {
       config.routes.addEndpoint(
           new Endpoint(route.method(), route.path(), context -> handle(route, context)));

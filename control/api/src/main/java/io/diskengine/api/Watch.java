@@ -28,6 +28,9 @@ import org.slf4j.LoggerFactory;
  */
 final class Watch implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Watch.class);
+  private static final int WAITERS_PER_PAUSE_MS = 4;
+  private static final int MAX_PAUSE_MS = 25;
+  private static final Duration STOP_LIMIT = Duration.ofSeconds(2);
 
   /** {@code done} gets null when no volume of that name with that id is there any more. */
   private record Waiter(
@@ -96,7 +99,11 @@ final class Watch implements AutoCloseable {
       try {
         wakes.acquire();
         wakes.drainPermits();
-        look();
+        if (!closed) {
+          look();
+          // Under load one look serves many wakes; a lone waiter is never held up.
+          Thread.sleep(Math.min(MAX_PAUSE_MS, waiters.size() / WAITERS_PER_PAUSE_MS));
+        }
       } catch (InterruptedException e) {
         return;
       } catch (StoreUnavailableException e) {
@@ -133,13 +140,20 @@ final class Watch implements AutoCloseable {
     }
   }
 
-  /** Ends every wait as if its time were over. */
+  /** Ends every wait as if its time were over. A look that is under way ends by itself. */
   @Override
   public void close() {
     closed = true;
     wakeUps.close();
-    thread.interrupt();
     waiters.forEach(w -> w.future().cancel(false));
     planWaiters.forEach(w -> w.answer().cancel(false));
+    wakes.release();
+    try {
+      if (!thread.join(STOP_LIMIT)) {
+        thread.interrupt();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

@@ -100,7 +100,7 @@ final class StandInAgent implements AutoCloseable {
       try {
         wakes.acquire();
         wakes.drainPermits();
-        if (!held) {
+        if (!held && !closed) {
           confirm();
         }
       } catch (InterruptedException e) {
@@ -184,7 +184,12 @@ final class StandInAgent implements AutoCloseable {
   public void close() {
     closed = true;
     wakeUps.close();
-    thread.interrupt();
+    wakes.release();
+    try {
+      thread.join();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
     store.close();
   }
 }
