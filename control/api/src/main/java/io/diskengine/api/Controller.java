@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.concurrent.Semaphore;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.server.handler.GracefulHandler;
 import org.eclipse.jetty.util.Callback;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -136,12 +137,11 @@ public final class Controller implements AutoCloseable {
     config.startup.startupWatcherEnabled = false;
     config.concurrency.useVirtualThreads = true;
     config.http.prefer405over404 = true;
-    config.jetty.modifyServer(
-        s -> {
-          s.setErrorHandler(Controller::answerMalformed);
-          s.insertHandler(new GracefulHandler());
-          s.setStopTimeout(STOP_LIMIT_MS);
-        });
+    config.jetty.modifyServer(s -> {
+      s.setErrorHandler(Controller::answerMalformed);
+      s.insertHandler(new GracefulHandler());
+      s.setStopTimeout(STOP_LIMIT_MS);
+    });
     for (Route route : routes) {
       config.routes.addEndpoint(
           new Endpoint(route.method(), route.path(), context -> handle(route, context)));

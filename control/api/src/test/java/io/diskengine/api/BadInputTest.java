@@ -99,7 +99,9 @@ final class BadInputTest {
     create(volume("a".repeat(64), "4194304", "1"), 422, "INVALID_VALUE", "must be 1-63");
     create(volume("a".repeat(9_000), "4194304", "1"), 422, "INVALID_VALUE", "...\": must be 1-63");
     for (String size :
-        new String[] {"0", "-1", "1", "4194303", "4194305", "70368744177668", "9223372036854775807"}) {
+        new String[] {
+          "0", "-1", "1", "4194303", "4194305", "70368744177668", "9223372036854775807"
+        }) {
       create(
           volume("a", size, "1"),
           422,
@@ -121,13 +123,28 @@ final class BadInputTest {
     create(volume("free", "8388608", "2"), 409, "ALREADY_EXISTS", "exists with 4MiB and 2 replica");
     create(volume("free", "4194304", "1"), 409, "ALREADY_EXISTS", "choose another name");
     create("{\"name\":\"" + "a".repeat(70_000) + "\"}", 413, "BODY_TOO_LARGE", "65536 bytes");
-    bad("POST", "/v1/volumes?wait=61", volume("a", "4194304", "1"), 422, "INVALID_VALUE",
+    bad(
+        "POST",
+        "/v1/volumes?wait=61",
+        volume("a", "4194304", "1"),
+        422,
+        "INVALID_VALUE",
         "wait \"61\": must be a whole number from 0 to 60");
     bad("POST", "/v1/volumes?wait=-1", volume("a", "4194304", "1"), 422, "INVALID_VALUE", "wait");
     bad("POST", "/v1/volumes?wait=", volume("a", "4194304", "1"), 422, "INVALID_VALUE", "wait");
-    bad("POST", "/v1/volumes?wait=1&wait=2", volume("a", "4194304", "1"), 422, "INVALID_VALUE",
+    bad(
+        "POST",
+        "/v1/volumes?wait=1&wait=2",
+        volume("a", "4194304", "1"),
+        422,
+        "INVALID_VALUE",
         "wait \"1,2\": give it once");
-    bad("POST", "/v1/volumes?colour=red", volume("a", "4194304", "1"), 400, "UNKNOWN_PARAMETER",
+    bad(
+        "POST",
+        "/v1/volumes?colour=red",
+        volume("a", "4194304", "1"),
+        400,
+        "UNKNOWN_PARAMETER",
         "query parameter \"colour\": is not known here: use wait");
 
     attach("", 400, "BAD_JSON", "the body is empty");
@@ -137,9 +154,19 @@ final class BadInputTest {
     attach("{\"node\":\"BM1\"}", 422, "INVALID_VALUE", "node name \"BM1\": must be 1-32");
     attach("{\"node\":\"nope\"}", 404, "NOT_FOUND", "there is no node nope");
     attach("{\"node\":\"sn1\"}", 409, "WRONG_STATE", "node sn1 is a storage-node: attach needs a");
-    bad("PUT", "/v1/volumes/nope/attachment", "{\"node\":\"bm1\"}", 404, "NOT_FOUND",
+    bad(
+        "PUT",
+        "/v1/volumes/nope/attachment",
+        "{\"node\":\"bm1\"}",
+        404,
+        "NOT_FOUND",
         "there is no volume nope");
-    bad("PUT", "/v1/volumes/used/attachment", "{\"node\":\"bm2\"}", 409, "ATTACHED_ELSEWHERE",
+    bad(
+        "PUT",
+        "/v1/volumes/used/attachment",
+        "{\"node\":\"bm2\"}",
+        409,
+        "ATTACHED_ELSEWHERE",
         "volume used is ATTACHED on node bm1: detach it first");
     bad("PUT", "/v1/volumes/A/attachment", "{\"node\":\"bm1\"}", 422, "INVALID_VALUE", "\"A\"");
 
@@ -160,7 +187,12 @@ final class BadInputTest {
       bad("GET", path + "?x=1", "", 400, "UNKNOWN_PARAMETER", "query parameter \"x\"");
     }
     for (String limit : new String[] {"0", "1001", "-5", "1.5", "99999999999999999999", "all"}) {
-      bad("GET", "/v1/events?limit=" + limit, "", 422, "INVALID_VALUE",
+      bad(
+          "GET",
+          "/v1/events?limit=" + limit,
+          "",
+          422,
+          "INVALID_VALUE",
           "limit \"" + limit + "\": must be a whole number from 1 to 1000");
     }
     bad("GET", "/v1/events?before=0", "", 422, "INVALID_VALUE", "before \"0\"");
@@ -203,8 +235,7 @@ final class BadInputTest {
       if (!parts[1].equals("/v1/openapi.json")) {
         assertThat(CASES)
             .as(operation)
-            .anyMatch(
-                c -> c.method().equals(parts[0]) && c.path().split("\\?")[0].matches(regex));
+            .anyMatch(c -> c.method().equals(parts[0]) && c.path().split("\\?")[0].matches(regex));
       }
     }
   }

@@ -110,7 +110,8 @@ final class ControllerTest {
         assertThat(answer.get().text("state")).isEqualTo("ATTACHED");
       }
       System.out.printf(
-          "200 at once: created and attached in %d ms%n", (System.nanoTime() - startNs) / 1_000_000);
+          "200 at once: created and attached in %d ms%n",
+          (System.nanoTime() - startNs) / 1_000_000);
     }
   }
 
@@ -121,8 +122,7 @@ final class ControllerTest {
       // 1 TiB less 1 % ballast: 9 replicas of 100 GiB and 4 MiB fit, the 10th does not.
       List<Future<Answer>> answers = new ArrayList<>();
       for (int i = 0; i < 30; i++) {
-        String body =
-            "{\"name\":\"v%d\",\"sizeBytes\":%d,\"replicas\":1}".formatted(i, 100 * GIB);
+        String body = "{\"name\":\"v%d\",\"sizeBytes\":%d,\"replicas\":1}".formatted(i, 100 * GIB);
         answers.add(threads.submit(() -> fixture.post("/v1/volumes", body)));
       }
       int created = 0;
@@ -190,10 +190,11 @@ final class ControllerTest {
                           new ObjectRef(ObjectKind.NODE, sn2.session.nodeId())))));
       Answer why = fixture.get("/v1/why/volume/db");
       assertThat(why.body().at("/waiting").booleanValue()).isTrue();
-      assertThat(why.text("rootCause"))
-          .isEqualTo("node sn2 waits for its data plane to be READY");
+      assertThat(why.text("rootCause")).isEqualTo("node sn2 waits for its data plane to be READY");
       assertThat(
-              why.body().at("/levels").valueStream()
+              why.body()
+                  .at("/levels")
+                  .valueStream()
                   .map(l -> l.at("/depth").intValue() + " " + l.at("/object/kind").stringValue()))
           .containsExactly("0 volume", "1 volume-mapping", "2 lvol", "3 disk", "4 node");
       assertThat(why.body().at("/levels/2/lastError").stringValue())
@@ -248,7 +249,11 @@ final class ControllerTest {
           .containsExactly("event 4", "event 3");
       long last = newest.body().at("/events/1/id").longValue();
       assertThat(
-              fixture.get("/v1/events?before=" + last).body().at("/events").valueStream()
+              fixture
+                  .get("/v1/events?before=" + last)
+                  .body()
+                  .at("/events")
+                  .valueStream()
                   .map(e -> e.get("message").stringValue()))
           .containsExactly("event 2", "event 1", "event 0");
     }
@@ -302,7 +307,8 @@ final class ControllerTest {
 
   @Test
   void withoutDatabaseRequestsAreAnsweredWithWhatToDo() throws IOException {
-    StoreConfig nowhere = StoreConfig.forController("jdbc:postgresql://127.0.0.1:1/x", "u", "p");
+    StoreConfig nowhere =
+        new StoreConfig("jdbc:postgresql://127.0.0.1:1/x", "u", "p", "nowhere", 2, 300);
     try (Controller controller =
             Controller.start(new ControllerConfig("127.0.0.1", 0, null, nowhere));
         ApiClient client = new ApiClient(controller.uri(), null)) {

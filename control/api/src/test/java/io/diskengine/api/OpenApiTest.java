@@ -25,7 +25,9 @@ final class OpenApiTest {
         routes.add(route.method().name() + " " + route.path());
         JsonNode operation = CONTRACT.operation(route.method().name(), route.path());
         List<String> query =
-            operation.path("parameters").valueStream()
+            operation
+                .path("parameters")
+                .valueStream()
                 .filter(p -> p.get("in").stringValue().equals("query"))
                 .map(p -> p.get("name").stringValue())
                 .toList();
@@ -51,8 +53,7 @@ final class OpenApiTest {
                   Arrays.stream(type.getRecordComponents())
                       .map(RecordComponent::getName)
                       .toList()));
-      assertThat(
-              names(schema.path("required").valueStream().map(JsonNode::stringValue).toList()))
+      assertThat(names(schema.path("required").valueStream().map(JsonNode::stringValue).toList()))
           .as(type.getSimpleName())
           .isEqualTo(
               names(
