@@ -93,7 +93,11 @@ public final class Engine implements AutoCloseable {
   /** The parts, low to high: a part uses only those before it. */
   private static List<EnginePart> parts(EngineOptions options) {
     return List.of(
-        new LvolPart(), new RaidPart(), new NvmfPart(), new VhostPart(options.vhostDirectory()));
+        new LvolPart(),
+        new HostPart(),
+        new RaidPart(),
+        new NvmfPart(),
+        new VhostPart(options.vhostDirectory()));
   }
 
   private static void fault(Reactor reactor, Throwable bug) {

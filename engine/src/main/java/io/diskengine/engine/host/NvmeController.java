@@ -11,6 +11,7 @@ import io.diskengine.nvme.ControllerProperty;
 import io.diskengine.nvme.ControllerProperty.Cc;
 import io.diskengine.nvme.GetLogPageCommand;
 import io.diskengine.nvme.NamespaceList;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedMap;
@@ -122,7 +123,7 @@ final class NvmeController implements AdminQueue.Owner {
             anySource ? null : TransportId.address(source, spec.hostsvcid()),
             spec.trid().subnqn(),
             spec.hostnqn(),
-            UUID.nameUUIDFromBytes(spec.hostnqn().getBytes(java.nio.charset.StandardCharsets.UTF_8)),
+            UUID.nameUUIDFromBytes(spec.hostnqn().getBytes(StandardCharsets.UTF_8)),
             options.ackTimeoutMs(),
             deadlineNs);
   }
@@ -292,6 +293,13 @@ final class NvmeController implements AdminQueue.Owner {
     }
   }
 
+  /** Ends a controller that no device ever used. */
+  void discard() {
+    released = true;
+    failing = true;
+    enter(State.DELETING, "not attached");
+  }
+
   void abort(int qid, int cid) {
     AdminQueue open = admin;
     if (state == State.ENABLED && open != null) {
@@ -422,6 +430,7 @@ final class NvmeController implements AdminQueue.Owner {
       return;
     }
     boolean first = state == State.CONNECTING;
+    scanning = false; // a scan of an earlier connection never ends
     setup = result;
     namespaces = result.namespaces().byNsid();
     cntlid = on.cntlid();

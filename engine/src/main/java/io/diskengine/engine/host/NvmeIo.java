@@ -2,6 +2,7 @@ package io.diskengine.engine.host;
 
 import io.diskengine.engine.bdev.BdevIo;
 import io.diskengine.engine.bdev.IoStatus;
+import io.diskengine.engine.bdev.IoType;
 import io.diskengine.nvme.DatasetManagementCommand;
 import io.diskengine.nvme.DsmRange;
 import io.diskengine.nvme.Iovec;
@@ -62,7 +63,7 @@ final class NvmeIo extends QpairRequest {
     Sqe.nsid(sqe, bdev.nsid());
     switch (submitted.type()) {
       case READ, WRITE -> {
-        boolean read = submitted.type() == io.diskengine.engine.bdev.IoType.READ;
+        boolean read = submitted.type() == IoType.READ;
         iov = submitted.iov();
         iovCount = submitted.iovCount();
         dataBytes = (int) (left * bdev.blockSizeBytes());
