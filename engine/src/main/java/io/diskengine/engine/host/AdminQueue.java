@@ -4,7 +4,6 @@ import io.diskengine.engine.linux.MemoryCalls;
 import io.diskengine.engine.reactor.Reactor;
 import io.diskengine.engine.reactor.Task;
 import io.diskengine.nvme.AdminOpcode;
-import io.diskengine.nvme.AsyncEvent;
 import io.diskengine.nvme.Cqe;
 import io.diskengine.nvme.FabricsCommand;
 import io.diskengine.nvme.FabricsCommandType;
@@ -77,8 +76,7 @@ final class AdminQueue implements TcpQpair.Owner {
     request.prepare =
         sqe -> {
           FabricsCommand.fctype(sqe, FabricsCommandType.PROPERTY_GET);
-          PropertyCommand.size(
-              sqe, eightBytes ? PropertyCommand.SIZE_8 : PropertyCommand.SIZE_4);
+          PropertyCommand.size(sqe, eightBytes ? PropertyCommand.SIZE_8 : PropertyCommand.SIZE_4);
           PropertyCommand.ofst(sqe, offset);
         };
     send(request);

@@ -28,6 +28,7 @@ final class CommandSlot {
   private int generation;
 
   @Nullable QpairRequest request;
+
   /** In the send queue, or among the free slots. */
   @Nullable CommandSlot next;
 
@@ -179,7 +180,9 @@ final class CommandSlot {
     return (bytes + alignment - 1) / alignment * alignment;
   }
 
-  /** Adds what is left of the PDU to an iovec array; returns the new count, at most {@code most}. */
+  /**
+   * Adds what is left of the PDU to an iovec array; returns the new count, at most {@code most}.
+   */
   int gather(long iovs, int first, int most) {
     int count = first;
     if (sent < headerBytes) {

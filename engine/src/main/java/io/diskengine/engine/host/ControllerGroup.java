@@ -138,9 +138,7 @@ public final class ControllerGroup {
       return; // looked at again when it is gone
     }
     List<NvmeController> paths =
-        having.stream()
-            .filter(c -> c.namespaces().get(nsid).isSameAs(bdev.namespace()))
-            .toList();
+        having.stream().filter(c -> c.namespaces().get(nsid).isSameAs(bdev.namespace())).toList();
     if (paths.isEmpty()) {
       unregister(nsid, bdev);
       return;

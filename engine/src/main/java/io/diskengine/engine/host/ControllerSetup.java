@@ -65,15 +65,17 @@ final class ControllerSetup {
     admin.propertyGet(
         ControllerProperty.CAP,
         true,
-        checked("Property Get CAP", cap -> {
-          queueDepth = Math.min(TcpQpair.MOST_SLOTS, ControllerProperty.Cap.mqes(cap) + 1);
-          long timeoutUnits = Math.max(1, ControllerProperty.Cap.to(cap));
-          readyDeadlineNs = reactor.nowNs() + timeoutUnits * READY_UNIT_NS;
-          admin.propertySet(
-              ControllerProperty.CC,
-              Cc.enable(Cc.CSS_NVM),
-              checked("Property Set CC", result -> pollReady()));
-        }));
+        checked(
+            "Property Get CAP",
+            cap -> {
+              queueDepth = Math.min(TcpQpair.MOST_SLOTS, ControllerProperty.Cap.mqes(cap) + 1);
+              long timeoutUnits = Math.max(1, ControllerProperty.Cap.to(cap));
+              readyDeadlineNs = reactor.nowNs() + timeoutUnits * READY_UNIT_NS;
+              admin.propertySet(
+                  ControllerProperty.CC,
+                  Cc.enable(Cc.CSS_NVM),
+                  checked("Property Set CC", result -> pollReady()));
+            }));
   }
 
   private void pollReady() {
@@ -83,17 +85,19 @@ final class ControllerSetup {
     admin.propertyGet(
         ControllerProperty.CSTS,
         false,
-        checked("Property Get CSTS", csts -> {
-          if (Csts.cfs((int) csts)) {
-            admin.close("controller fatal status");
-          } else if (Csts.rdy((int) csts)) {
-            identify();
-          } else if (reactor.nowNs() >= readyDeadlineNs) {
-            admin.close("the controller did not become ready in time");
-          } else {
-            reactor.schedule(readyPoll, READY_POLL_NS);
-          }
-        }));
+        checked(
+            "Property Get CSTS",
+            csts -> {
+              if (Csts.cfs((int) csts)) {
+                admin.close("controller fatal status");
+              } else if (Csts.rdy((int) csts)) {
+                identify();
+              } else if (reactor.nowNs() >= readyDeadlineNs) {
+                admin.close("the controller did not become ready in time");
+              } else {
+                reactor.schedule(readyPoll, READY_POLL_NS);
+              }
+            }));
   }
 
   private void identify() {
@@ -114,14 +118,20 @@ final class ControllerSetup {
     admin.setFeature(
         FeaturesCommand.NUMBER_OF_QUEUES,
         NumberOfQueues.of(wanted, wanted),
-        checked("Set Features Number of Queues", result -> {
-          ioQueues = Math.min(wanted, NumberOfQueues.submissionQueues((int) result));
-          part();
-        }));
-    new NamespaceScan(admin, subnqn, found -> {
-      namespaces = found;
-      part();
-    }).start();
+        checked(
+            "Set Features Number of Queues",
+            result -> {
+              ioQueues = Math.min(wanted, NumberOfQueues.submissionQueues((int) result));
+              part();
+            }));
+    new NamespaceScan(
+            admin,
+            subnqn,
+            found -> {
+              namespaces = found;
+              part();
+            })
+        .start();
   }
 
   private void eventsThenLimits(ControllerData identified) {

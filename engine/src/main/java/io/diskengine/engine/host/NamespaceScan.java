@@ -94,8 +94,7 @@ final class NamespaceScan {
         IdentifyCommand.CSI_NVM,
         nsid,
         read -> {
-          NamespaceData data =
-              read == 0 ? null : NamespaceData.read(nsid, subnqn, uuid, read);
+          NamespaceData data = read == 0 ? null : NamespaceData.read(nsid, subnqn, uuid, read);
           if (data != null) {
             found.put(nsid, data);
           }

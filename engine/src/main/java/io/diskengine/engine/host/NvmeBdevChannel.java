@@ -21,7 +21,9 @@ import org.jspecify.annotations.Nullable;
 final class NvmeBdevChannel extends DriverChannel {
   private static final long RETRY_DELAY_NS = 100_000_000L;
 
-  /** How long a path may answer that it does not work just now (SPDK's target states ANATT 10 s). */
+  /**
+   * How long a path may answer that it does not work just now (SPDK's target states ANATT 10 s).
+   */
   private static final long PATH_ERROR_LIMIT_NS = 10_000_000_000L;
 
   private static final int POOL_CHUNK = 64;
@@ -98,15 +100,12 @@ final class NvmeBdevChannel extends DriverChannel {
     BdevLayer.crossTo(
         home,
         () ->
-            bdev.reset(
-                errno ->
-                    BdevLayer.crossTo(
-                        reactor,
-                        () ->
-                            io.complete(
-                                errno == 0
-                                    ? IoStatus.SUCCESS
-                                    : IoStatus.INTERNAL_DEVICE_ERROR))));
+            bdev.reset(errno ->
+                BdevLayer.crossTo(
+                    reactor,
+                    () ->
+                        io.complete(
+                            errno == 0 ? IoStatus.SUCCESS : IoStatus.INTERNAL_DEVICE_ERROR))));
   }
 
   /** Sends what can be sent, or fails what nothing will ever take. */
@@ -142,7 +141,8 @@ final class NvmeBdevChannel extends DriverChannel {
     if ((status & NvmeStatus.DNR) != 0) {
       return false;
     }
-    if (NvmeStatus.isPathError(status) || NvmeStatus.code(status) == NvmeStatus.ABORTED_SQ_DELETION) {
+    if (NvmeStatus.isPathError(status)
+        || NvmeStatus.code(status) == NvmeStatus.ABORTED_SQ_DELETION) {
       return reactor.nowNs() - io.io().submittedAtNs() < PATH_ERROR_LIMIT_NS;
     }
     int most = bdev.retryCount();

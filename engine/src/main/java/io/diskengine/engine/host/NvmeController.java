@@ -69,8 +69,7 @@ final class NvmeController implements AdminQueue.Owner {
   }
 
   /** What a reactor needs to connect an I/O queue pair; a new one for each connection. */
-  record Live(
-      long epoch, TcpQpair.Target target, int cntlid, int queueDepth, int inCapsuleBytes) {}
+  record Live(long epoch, TcpQpair.Target target, int cntlid, int queueDepth, int inCapsuleBytes) {}
 
   private final ControllerGroup group;
   private final AttachSpec spec;
@@ -325,8 +324,7 @@ final class NvmeController implements AdminQueue.Owner {
       long keepAliveNs = options.keepAliveTimeoutMs() * 1_000_000L;
       long interval = Math.min(keepAliveNs / 2, NvmeHost.KEEP_ALIVE_INTERVAL_NS);
       long deadline = options.timeoutAdminUs() * 1_000;
-      open.tick(
-          live == null ? 0 : interval, deadline == 0 ? NvmeHost.ADMIN_DEADLINE_NS : deadline);
+      open.tick(live == null ? 0 : interval, deadline == 0 ? NvmeHost.ADMIN_DEADLINE_NS : deadline);
     }
   }
 
@@ -446,8 +444,7 @@ final class NvmeController implements AdminQueue.Owner {
     log(State.ENABLED, "connected");
     state = State.ENABLED;
     failing = false;
-    live =
-        new Live(++epoch, target, cntlid, result.queueDepth(), result.data().inCapsuleBytes());
+    live = new Live(++epoch, target, cntlid, result.queueDepth(), result.data().inCapsuleBytes());
     for (int i = 0; i < result.data().asyncEvents(); i++) {
       on.requestAsyncEvent();
     }

@@ -188,8 +188,7 @@ public final class NvmeHost {
   public Identity identity(ControllerGroup group) {
     NvmeController first = group.controllers().getFirst();
     ControllerData data = first.data();
-    return new Identity(
-        data.model(), data.serial(), data.firmware(), first.spec().trid().traddr());
+    return new Identity(data.model(), data.serial(), data.firmware(), first.spec().trid().traddr());
   }
 
   /** {@code read} gets the address of {@code bytes} of the health log page, 0 on failure. */
@@ -217,10 +216,7 @@ public final class NvmeHost {
   }
 
   private void collectIoPaths(
-      List<NvmeNamespaceBdev> bdevs,
-      int at,
-      List<IoPath> found,
-      Consumer<List<IoPath>> done) {
+      List<NvmeNamespaceBdev> bdevs, int at, List<IoPath> found, Consumer<List<IoPath>> done) {
     if (at == bdevs.size()) {
       done.accept(found);
       return;

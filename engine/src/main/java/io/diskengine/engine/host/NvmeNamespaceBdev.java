@@ -45,8 +45,7 @@ public final class NvmeNamespaceBdev extends Bdev {
     long bytes = Math.min(controllerData.maxTransferBytes(), MOST_TRANSFER_BYTES);
     maxTransferBlocks = Math.clamp(bytes / blockSize, 1, MOST_COMMAND_BLOCKS);
     mostUnmapBlocks = orMost(limits.mostUnmapBlocks(), MOST_RANGE_BLOCKS);
-    mostWriteZeroesBlocks =
-        orMost(limits.mostWriteZeroesBytes() / blockSize, MOST_COMMAND_BLOCKS);
+    mostWriteZeroesBlocks = orMost(limits.mostWriteZeroesBytes() / blockSize, MOST_COMMAND_BLOCKS);
   }
 
   private static long orMost(long limit, long most) {

@@ -70,11 +70,7 @@ final class TcpQpair {
   record Queue(int qid, int cntlid, int depth, int inCapsuleBytes, long keepAliveMs) {
     static Queue admin(long keepAliveMs) {
       return new Queue(
-          0,
-          ConnectData.CNTLID_DYNAMIC,
-          AdminQueue.DEPTH,
-          ADMIN_IN_CAPSULE_BYTES,
-          keepAliveMs);
+          0, ConnectData.CNTLID_DYNAMIC, AdminQueue.DEPTH, ADMIN_IN_CAPSULE_BYTES, keepAliveMs);
     }
   }
 

@@ -52,12 +52,15 @@ public final class NvmeRpc implements RpcModule {
     registry.method("bdev_nvme_get_controllers", Phase.RUNTIME, this::getControllers);
     registry.method("bdev_nvme_get_io_paths", Phase.RUNTIME, this::getIoPaths);
     registry.method("bdev_nvme_get_controller_health_info", Phase.RUNTIME, this::healthInfo);
-    registry.config("bdev", () -> {
-      List<JsonObject> entries = new ArrayList<>();
-      entries.add(options.config());
-      host.groups().forEach(group -> host.paths(group).forEach(p -> entries.add(config(p.spec()))));
-      return entries;
-    });
+    registry.config(
+        "bdev",
+        () -> {
+          List<JsonObject> entries = new ArrayList<>();
+          entries.add(options.config());
+          host.groups()
+              .forEach(group -> host.paths(group).forEach(p -> entries.add(config(p.spec()))));
+          return entries;
+        });
   }
 
   // ---- attach
@@ -92,8 +95,7 @@ public final class NvmeRpc implements RpcModule {
       throw new RpcFailure(BdevException.EINVAL, "max_bdevs cannot be zero");
     }
     if (ioQueues == 0 || ioQueues > 65536) {
-      throw new RpcFailure(
-          BdevException.EINVAL, "num_io_queues out of bounds, min: 1 max: 65536");
+      throw new RpcFailure(BdevException.EINVAL, "num_io_queues out of bounds, min: 1 max: 65536");
     }
     if (!unsupported.isEmpty()) {
       throw new RpcFailure(BdevException.EINVAL, unsupported + " is not supported");
@@ -260,10 +262,9 @@ public final class NvmeRpc implements RpcModule {
             byReactor.computeIfAbsent(path.reactor(), r -> new ArrayList<>()).add(ioPath(path));
           }
           List<JsonObject> groups = new ArrayList<>();
-          byReactor.forEach(
-              (reactor, found) ->
-                  groups.add(
-                      new JsonObject().put("thread", "reactor_" + reactor).put("io_paths", found)));
+          byReactor.forEach((reactor, found) ->
+              groups.add(
+                  new JsonObject().put("thread", "reactor_" + reactor).put("io_paths", found)));
           reply.ok(new JsonObject().put("poll_groups", groups));
         });
   }
@@ -314,7 +315,8 @@ public final class NvmeRpc implements RpcModule {
             .put("critical_warning", HealthLogPage.criticalWarning(page))
             .put("temperature_celsius", celsius(HealthLogPage.temperature(page)))
             .put("available_spare_percentage", HealthLogPage.availableSpare(page))
-            .put("available_spare_threshold_percentage", HealthLogPage.availableSpareThreshold(page))
+            .put(
+                "available_spare_threshold_percentage", HealthLogPage.availableSpareThreshold(page))
             .put("percentage_used", HealthLogPage.percentageUsed(page))
             .put("data_units_read", counter(page + HealthLogPage.DATA_UNITS_READ))
             .put("data_units_written", counter(page + HealthLogPage.DATA_UNITS_WRITTEN))
