@@ -46,7 +46,7 @@ record ControllerData(
         Math.min(AdminQueue.MOST_ASYNC_EVENTS, IdentifyController.aerl(data) + 1),
         mdts == 0 || mdts > 31 ? Long.MAX_VALUE : (long) PAGE_BYTES << mdts,
         IdentifyController.icdoff(data) == 0
-            ? (int) Math.clamp(capsule, 0, TcpQpair.MOST_IN_CAPSULE_BYTES)
+            ? Math.clamp(capsule, 0, TcpQpair.MOST_IN_CAPSULE_BYTES)
             : 0,
         IdentifyController.maxcmd(data));
   }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -106,10 +107,14 @@ public final class ControllerGroup {
   }
 
   private List<String> names(NvmeController controller) {
-    return controller.namespaces().keySet().stream()
-        .filter(nsid -> bdevs.containsKey(nsid) && !removing.contains(nsid))
-        .map(nsid -> bdevs.get(nsid).name())
-        .toList();
+    List<String> names = new ArrayList<>();
+    for (int nsid : controller.namespaces().keySet()) {
+      NvmeNamespaceBdev bdev = bdevs.get(nsid);
+      if (bdev != null && !removing.contains(nsid)) {
+        names.add(bdev.name());
+      }
+    }
+    return names;
   }
 
   // ---- namespaces: devices follow what the controllers last said
@@ -122,28 +127,35 @@ public final class ControllerGroup {
   }
 
   private void reconcile(int nsid) {
-    List<NvmeController> having =
-        controllers.stream().filter(c -> c.namespaces().containsKey(nsid)).toList();
     NvmeNamespaceBdev bdev = bdevs.get(nsid);
-    if (bdev == null) {
-      if (!having.isEmpty()) {
-        register(nsid, having.getFirst());
-        if (bdevs.containsKey(nsid) && having.size() > 1) {
-          reconcile(nsid);
-        }
-      }
-      return;
-    }
     if (removing.contains(nsid)) {
       return; // looked at again when it is gone
     }
-    List<NvmeController> paths =
-        having.stream().filter(c -> c.namespaces().get(nsid).isSameAs(bdev.namespace())).toList();
-    if (paths.isEmpty()) {
+    List<NvmeController> paths = new ArrayList<>();
+    NamespaceData seen = null;
+    for (NvmeController controller : controllers) {
+      NamespaceData namespace = controller.namespaces().get(nsid);
+      NamespaceData expected = bdev == null ? seen : bdev.namespace();
+      if (namespace != null && (expected == null || namespace.isSameAs(expected))) {
+        seen = seen == null ? namespace : seen;
+        paths.add(controller);
+      }
+    }
+    if (bdev == null) {
+      bdev = seen == null ? null : register(seen, paths.getFirst());
+    } else if (seen == null) {
       unregister(nsid, bdev);
       return;
     }
-    host.layer().resize(bdev, paths.getFirst().namespaces().get(nsid).numBlocks());
+    if (bdev == null || seen == null) {
+      return;
+    }
+    host.layer().resize(bdev, seen.numBlocks());
+    follow(bdev, paths);
+  }
+
+  /** The device's channels use these paths. */
+  private void follow(NvmeNamespaceBdev bdev, List<NvmeController> paths) {
     if (!paths.equals(bdev.paths())) {
       bdev.paths(paths);
       host.layer()
@@ -159,17 +171,19 @@ public final class ControllerGroup {
     }
   }
 
-  private void register(int nsid, NvmeController from) {
-    NvmeNamespaceBdev bdev = new NvmeNamespaceBdev(this, from.namespaces().get(nsid), from);
+  private @Nullable NvmeNamespaceBdev register(NamespaceData namespace, NvmeController from) {
+    NvmeNamespaceBdev bdev = new NvmeNamespaceBdev(this, namespace, from);
     try {
       host.layer().register(bdev);
-      bdevs.put(nsid, bdev);
     } catch (BdevException e) {
       LOG.atError()
           .addKeyValue("bdev", bdev)
           .addKeyValue("why", e.getMessage())
           .log("namespace not registered");
+      return null;
     }
+    bdevs.put(namespace.nsid(), bdev);
+    return bdev;
   }
 
   private void unregister(int nsid, NvmeNamespaceBdev bdev) {

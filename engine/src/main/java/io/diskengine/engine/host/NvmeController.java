@@ -95,6 +95,10 @@ final class NvmeController implements AdminQueue.Owner {
   private boolean scanAgain;
   private long epoch;
   private boolean inOutage;
+
+  /** Why the last attempt to reconnect failed: said once. */
+  private String lastFailure = "";
+
   private int quickAttempts = QUICK_ATTEMPTS;
   private long quickSinceNs;
   private volatile @Nullable Live live;
@@ -331,7 +335,10 @@ final class NvmeController implements AdminQueue.Owner {
   // ---- the life of a connection
 
   private void enter(State to, String why) {
-    log(to, why);
+    if (to != State.RECONNECT_IS_DELAYED || !why.equals(lastFailure)) {
+      log(to, why);
+    }
+    lastFailure = to == State.RECONNECT_IS_DELAYED ? why : "";
     state = to;
     teardown(why);
   }

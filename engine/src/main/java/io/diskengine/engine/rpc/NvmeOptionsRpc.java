@@ -125,7 +125,7 @@ final class NvmeOptionsRpc {
     try {
       host.options(next);
     } catch (BdevException e) {
-      throw new RpcFailure(e.errno(), e.getMessage());
+      throw NvmeRpc.withText(e);
     }
     shown = kept;
     reply.ok(true);

@@ -17,6 +17,7 @@ import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 
 /** The methods of SPDK's bdev_nvme. */
@@ -128,9 +129,12 @@ public final class NvmeRpc implements RpcModule {
 
   /** EALREADY and EINVAL carry SPDK's text; the rest is the errno's. */
   private static RpcFailure refusal(BdevException e) {
-    return e.errno() == -Errno.EALREADY || e.errno() == BdevException.EINVAL
-        ? new RpcFailure(e.errno(), e.getMessage())
-        : RpcFailure.of(e);
+    boolean ownText = e.errno() == -Errno.EALREADY || e.errno() == BdevException.EINVAL;
+    return ownText ? withText(e) : RpcFailure.of(e);
+  }
+
+  static RpcFailure withText(BdevException e) {
+    return new RpcFailure(e.errno(), Objects.requireNonNullElse(e.getMessage(), ""));
   }
 
   private static Multipath multipath(RpcParams params) throws RpcFailure {
