@@ -107,6 +107,21 @@ final class FakeSpdk implements AutoCloseable {
     }
   }
 
+  /** Ends the connections; the process lives on. */
+  void dropConnections() throws IOException {
+    synchronized (fabric) {
+      for (SocketChannel c : connections) {
+        c.close();
+      }
+      connections.clear();
+    }
+  }
+
+  /** As if it had been started without --wait-for-rpc. */
+  void initialiseWithAutoExamine() {
+    initialised = true;
+  }
+
   boolean isUp() {
     return pid != 0 && initialised;
   }
@@ -168,7 +183,7 @@ final class FakeSpdk implements AutoCloseable {
       } catch (Fault f) {
         reply.putObject("error").put("code", f.code).put("message", f.getMessage());
       }
-      if (!method.contains("_get_")) {
+      if (!method.contains("_get_") && !method.equals("framework_wait_init")) {
         String outcome = reply.has("error") ? " -> " + reply.get("error") : "";
         fabric.log.add(name + " " + method + " " + request.path("params") + outcome);
       }

@@ -47,6 +47,15 @@ final class FakeTarget {
   final Set<String> transports = new LinkedHashSet<>();
   long diskBytes = 1L << 34;
 
+  /** An lvol that nobody asked for. */
+  void plant(String name, long bytes) {
+    Blob b = new Blob();
+    b.name = name;
+    b.uuid = UUID.randomUUID().toString();
+    b.bytes = bytes;
+    media.values().iterator().next().blobs.put(name, b);
+  }
+
   void restart() {
     files.clear();
     stores.clear();
