@@ -158,10 +158,16 @@ public final class NvmfTarget {
       home().kernel().close(fd);
       return;
     }
+    InetSocketAddress peer;
+    try {
+      peer = home().kernel().peerAddress(fd);
+    } catch (IllegalArgumentException gone) { // reset while it waited to be accepted
+      home().kernel().close(fd);
+      return;
+    }
     connections++;
     PollGroup group = groups.get(nextGroup);
     nextGroup = (nextGroup + 1) % groups.size();
-    InetSocketAddress peer = home().kernel().peerAddress(fd);
     BdevLayer.crossTo(group.reactor(), () -> group.open(fd, listener, peer));
   }
 

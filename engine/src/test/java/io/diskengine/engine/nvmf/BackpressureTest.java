@@ -8,6 +8,7 @@ import io.diskengine.engine.nvmf.WireClient.Pdu;
 import io.diskengine.engine.reactor.Kernels;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -201,6 +202,26 @@ class BackpressureTest {
         for (int i = 0; i < 100; i++) {
           assertThat(read[i * 1024]).isEqualTo((byte) i);
         }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"IO_URING", "EPOLL"})
+  void connectionsThatAreResetAtOnceLeaveNothingBehind(Kernels.Choice kernel) throws Exception {
+    try (TargetFixture fixture = new TargetFixture(kernel)) {
+      InetSocketAddress address = fixture.address(fixture.export());
+      for (int i = 0; i < 200; i++) {
+        try (Socket socket = new Socket()) {
+          socket.setSoLinger(true, 0);
+          socket.connect(address);
+          if (i % 3 == 0) {
+            socket.getOutputStream().write(new byte[i]);
+          }
+        }
+      }
+      try (WireClient admin = WireClient.admin(address, NQN, HOST)) {
+        assertThat(admin.identify(1, 0).status()).isZero();
       }
     }
   }

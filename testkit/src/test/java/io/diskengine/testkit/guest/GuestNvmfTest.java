@@ -53,7 +53,9 @@ class GuestNvmfTest {
     String socket = folder.resolve("rpc.sock").toString();
     engine = Engine.start(new EngineOptions(socket, folder, false, ReactorOptions.of(2)));
     rpc = SpdkRpcClient.connect(socket);
-    call("bdev_aio_create", "{'name':'A0','filename':'%s','block_size':512}".formatted(file));
+    call(
+        "bdev_aio_create",
+        "{'name':'A0','filename':'%s','block_size':512,'fallocate':true}".formatted(file));
     call("nvmf_create_transport", "{'trtype':'TCP'}");
     call("nvmf_create_subsystem", "{'nqn':'%s','serial_number':'GUEST1'}".formatted(NQN));
     call("nvmf_subsystem_add_ns", "{'nqn':'%s','namespace':{'bdev_name':'A0'}}".formatted(NQN));
@@ -120,6 +122,7 @@ class GuestNvmfTest {
                   .run("blkdiscard -z -l 1M /dev/nvme0n1 && cmp -n 1048576 /dev/zero /dev/nvme0n1")
                   .exitCode())
           .isZero();
+      assertThat(guest.run("dmesg").ok().output()).doesNotContain("I/O Error");
       guest.run("nvme disconnect -n " + NQN).ok();
       assertThat(call("nvmf_subsystem_get_controllers", "{'nqn':'%s'}".formatted(NQN))).isEmpty();
 
