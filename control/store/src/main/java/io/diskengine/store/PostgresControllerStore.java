@@ -23,8 +23,10 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -81,7 +83,10 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
       throw exists(request.name());
     }
     Cluster cluster = cluster(tx);
-    List<Disk> disks = place(tx, request, cluster.settings().overcommitPercent());
+    Map<Long, Node> nodes =
+        tx.query(Rows::node, Rows.SELECT_NODE + " WHERE n.mode = 'STORAGE_NODE'").stream()
+            .collect(Collectors.toMap(Node::id, Function.identity()));
+    List<Disk> disks = place(tx, request, nodes, cluster.settings().overcommitPercent());
     UUID uuid = UUID.randomUUID();
     Volume volume =
         tx.query(
@@ -96,10 +101,13 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
                 Sizes.guestBytes(request.sizeBytes()),
                 cluster.settings().thin())
             .getFirst();
+    List<Lvol> lvols = new ArrayList<>();
+    Map<Long, String> nodeNames = new LinkedHashMap<>();
     for (int slot = 0; slot < disks.size(); slot++) {
-      insertLvol(tx, cluster, volume, disks.get(slot), slot);
+      Disk disk = disks.get(slot);
+      lvols.add(insertLvol(tx, cluster, volume, disk, slot));
+      nodeNames.put(disk.nodeId(), Objects.requireNonNull(nodes.get(disk.nodeId())).name());
     }
-    VolumeDetails details = details(tx, List.of(volume)).getFirst();
     event(
         tx,
         volume,
@@ -107,10 +115,9 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
             .formatted(
                 Sizes.text(volume.sizeBytes()),
                 volume.replicas(),
-                details.lvols().stream()
-                    .map(l -> details.nodeNames().get(l.nodeId()))
-                    .collect(Collectors.joining(", "))));
-    return details;
+                String.join(", ", nodeNames.values())));
+    // Nothing else can be there yet; asking would keep the others waiting for the lock.
+    return new VolumeDetails(volume, lvols, null, null, nodeNames, List.of());
   }
 
   /** What users asked for, as history for people. */
@@ -123,39 +130,39 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
         message);
   }
 
-  private static void insertLvol(Tx tx, Cluster cluster, Volume volume, Disk disk, int slot)
+  private static Lvol insertLvol(Tx tx, Cluster cluster, Volume volume, Disk disk, int slot)
       throws SQLException {
     int generation = 1;
     String name = Names.lvol(volume.id(), volume.uuid(), slot, generation);
     UUID namespaceUuid = Names.namespaceUuid(volume.uuid(), slot, generation);
-    tx.update(
-        "INSERT INTO lvol (volume_id, disk_id, slot, generation, name, size_bytes, nqn,"
-            + " namespace_uuid, nguid, serial, min_cntlid, max_cntlid, sync)"
-            + " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'IN_SYNC')",
-        volume.id(),
-        disk.id(),
-        slot,
-        generation,
-        name,
-        Sizes.legBytes(volume.sizeBytes()),
-        Names.subsystemNqn(cluster.nqnPrefix(), cluster.id(), name),
-        namespaceUuid,
-        Names.nguid(namespaceUuid),
-        Names.serial(namespaceUuid),
-        Names.minCntlid(slot),
-        Names.maxCntlid(slot));
+    return tx.query(
+            Rows::lvol,
+            "INSERT INTO lvol (volume_id, disk_id, slot, generation, name, size_bytes, nqn,"
+                + " namespace_uuid, nguid, serial, min_cntlid, max_cntlid, sync)"
+                + " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'IN_SYNC') RETURNING *, ?::bigint AS node_id",
+            volume.id(),
+            disk.id(),
+            slot,
+            generation,
+            name,
+            Sizes.legBytes(volume.sizeBytes()),
+            Names.subsystemNqn(cluster.nqnPrefix(), cluster.id(), name),
+            namespaceUuid,
+            Names.nguid(namespaceUuid),
+            Names.serial(namespaceUuid),
+            Names.minCntlid(slot),
+            Names.maxCntlid(slot),
+            disk.nodeId())
+        .getFirst();
   }
 
-  private static List<Disk> place(Tx tx, NewVolume request, int overcommitPercent)
-      throws SQLException {
-    Map<Long, Node> nodes =
-        tx.query(Rows::node, Rows.SELECT_NODE + " WHERE n.mode = 'STORAGE_NODE'").stream()
-            .collect(Collectors.toMap(Node::id, Function.identity()));
+  private static List<Disk> place(
+      Tx tx, NewVolume request, Map<Long, Node> nodes, int overcommitPercent) throws SQLException {
     List<Placement.Candidate> candidates =
         tx.query(
             r ->
                 new Placement.Candidate(
-                    java.util.Objects.requireNonNull(nodes.get(r.getLong("node_id"))),
+                    Objects.requireNonNull(nodes.get(r.getLong("node_id"))),
                     Rows.disk(r),
                     r.getLong("promised_bytes")),
             "SELECT d.*, (SELECT coalesce(sum(l.size_bytes), 0) FROM lvol l"
