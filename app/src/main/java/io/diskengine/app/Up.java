@@ -1,5 +1,7 @@
 package io.diskengine.app;
 
+import io.diskengine.api.ControllerConfig;
+import io.diskengine.engine.Engine;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.net.HttpURLConnection;
@@ -32,7 +34,10 @@ final class Up implements AutoCloseable {
       PosixFilePermissions.fromString("rwx--x--x");
 
   private static final Duration STOP_LIMIT = Duration.ofSeconds(5);
-  private static final Duration BAREMETAL_STOP_LIMIT = Duration.ofSeconds(12);
+  /** Longer than the engine's own limit, because a killed engine leaves something to rebuild. */
+  private static final Duration ENGINE_STOP_LIMIT = Engine.STOP_LIMIT.plusSeconds(5);
+
+  private static final Duration BAREMETAL_STOP_LIMIT = Duration.ofSeconds(35);
   private static final Duration WATCH = Duration.ofSeconds(1);
 
   private final UpOptions options;
@@ -41,7 +46,7 @@ final class Up implements AutoCloseable {
   private final DirectoryLock lock;
   private final Map<String, Supervisor> children = new LinkedHashMap<>();
   private final Map<String, String> lastStatus = new HashMap<>();
-  private @Nullable EmbeddedDatabase database;
+  private volatile @Nullable EmbeddedDatabase database;
   private boolean stopping; // guarded by this
 
   private Up(UpOptions options, UpLayout layout, Steps steps, DirectoryLock lock) {
@@ -146,6 +151,46 @@ final class Up implements AutoCloseable {
     for (Thread wait : waits) {
       wait.join();
     }
+    if (!isStopping()) {
+      sayWhatIsNext(startedNs);
+    }
+  }
+
+  private void sayWhatIsNext(long startedNs) {
+    steps.done("ready", "", startedNs);
+    String command = command();
+    steps.say("");
+    if (!layout.equals(UpLayout.at(Path.of(DataDirectory.DEFAULT)))) {
+      steps.say("export DISKENGINE_DATA_DIR=" + layout.root());
+    }
+    if (options.apiPort() != ControllerConfig.DEFAULT_PORT) {
+      steps.say("export DISKENGINE_API=" + options.apiUrl());
+    }
+    steps.say(
+        """
+        The API is %s/v1, its token in %s. Next, in another terminal:
+          %s volume create vol1 --size 1GiB
+          %s volume attach vol1 --node %s    (prints the vhost socket and QEMU's arguments)
+          %s volume show vol1
+        Ctrl-C stops everything; the same command brings every volume back."""
+            .formatted(
+                options.apiUrl(),
+                layout.token(),
+                command,
+                command,
+                UpLayout.BAREMETAL_NODE,
+                command));
+  }
+
+  /** How this user calls us. */
+  private static String command() {
+    String home = System.getenv("DISKENGINE_HOME");
+    if (home == null) {
+      return "diskengine";
+    }
+    return Path.of(home).equals(Path.of("").toAbsolutePath())
+        ? "./diskengine"
+        : Path.of(home, "diskengine").toString();
   }
 
   /** False when we are being stopped already. */
@@ -325,7 +370,7 @@ final class Up implements AutoCloseable {
     return stopping;
   }
 
-  /** Says what changes, until {@link #close}. */
+  /** Says what changes and keeps PostgreSQL running, until {@link #close}. */
   void watch() throws InterruptedException {
     nodes().forEach(n -> status(agentOf(n)).ifPresent(s -> lastStatus.put(agentOf(n), s)));
     while (!isStopping()) {
@@ -335,7 +380,22 @@ final class Up implements AutoCloseable {
             .filter(s -> !s.equals(lastStatus.put(process, s)))
             .ifPresent(s -> steps.say("  " + process + ": " + s));
       }
+      EmbeddedDatabase db = database;
+      if (db != null && db.onExit().isDone() && !isStopping()) {
+        restartDatabase();
+      }
       Thread.sleep(WATCH);
+    }
+  }
+
+  /** Volumes go on working without it; nothing is changed until it is back. */
+  private void restartDatabase() {
+    steps.say("  PostgreSQL ended and is started again; log: " + layout.database().resolve("log"));
+    try {
+      keep(EmbeddedDatabase.start(layout.database(), line -> {}));
+      steps.say("  PostgreSQL is back");
+    } catch (IOException e) {
+      steps.say("  PostgreSQL: " + e.getMessage());
     }
   }
 
@@ -353,7 +413,7 @@ final class Up implements AutoCloseable {
     stop(STOP_LIMIT, Stream.of(CONTROLLER));
     stopBaremetal();
     stop(STOP_LIMIT, UpLayout.STORAGE_NODES.stream().map(Up::agentOf));
-    stop(STOP_LIMIT, UpLayout.STORAGE_NODES.stream().map(Up::engineOf));
+    stop(ENGINE_STOP_LIMIT, UpLayout.STORAGE_NODES.stream().map(Up::engineOf));
     EmbeddedDatabase db = database;
     if (db != null) {
       db.close();
@@ -369,7 +429,7 @@ final class Up implements AutoCloseable {
       engine.expectEnd();
     }
     stop(BAREMETAL_STOP_LIMIT, Stream.of(agentOf(UpLayout.BAREMETAL_NODE)));
-    stop(STOP_LIMIT, Stream.of(engineOf(UpLayout.BAREMETAL_NODE)));
+    stop(ENGINE_STOP_LIMIT, Stream.of(engineOf(UpLayout.BAREMETAL_NODE)));
   }
 
   /** Side by side. */
