@@ -34,6 +34,7 @@ final class Up implements AutoCloseable {
       PosixFilePermissions.fromString("rwx--x--x");
 
   private static final Duration STOP_LIMIT = Duration.ofSeconds(5);
+
   /** Longer than the engine's own limit, because a killed engine leaves something to rebuild. */
   private static final Duration ENGINE_STOP_LIMIT = Engine.STOP_LIMIT.plusSeconds(5);
 
@@ -172,7 +173,8 @@ final class Up implements AutoCloseable {
           %s volume create vol1 --size 1GiB
           %s volume attach vol1 --node %s    (prints the vhost socket and QEMU's arguments)
           %s volume show vol1
-        Ctrl-C stops everything; the same command brings every volume back."""
+        Ctrl-C stops everything; the same command brings every volume back.\
+        """
             .formatted(
                 options.apiUrl(),
                 layout.token(),

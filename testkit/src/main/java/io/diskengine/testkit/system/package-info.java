@@ -1,0 +1,3 @@
+/** The whole system as a user has it: {@code diskengine up} and its processes. */
+@org.jspecify.annotations.NullMarked
+package io.diskengine.testkit.system;
