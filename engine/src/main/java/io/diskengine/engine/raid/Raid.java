@@ -1,8 +1,6 @@
 package io.diskengine.engine.raid;
 
 import io.diskengine.engine.bdev.Bdev;
-import io.diskengine.engine.bdev.BdevDesc;
-import io.diskengine.engine.bdev.BdevEvents;
 import io.diskengine.engine.bdev.BdevException;
 import io.diskengine.engine.bdev.BdevLayer;
 import io.diskengine.engine.bdev.Done;
@@ -12,7 +10,6 @@ import io.diskengine.engine.reactor.Reactor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -31,11 +28,8 @@ public final class Raid {
 
   static final String MODULE = "raid";
 
-  /** {@code RAID_BDEV_MIN_DATA_OFFSET_SIZE}: where data starts behind a superblock. */
-  private static final int DATA_OFFSET_BYTES = 1 << 20;
-
   private static final int EALREADY = -114;
-  private static final UUID NIL = new UUID(0, 0);
+  static final UUID NIL = new UUID(0, 0);
 
   /** SPDK's states. */
   public enum State {
@@ -138,55 +132,26 @@ public final class Raid {
     return state;
   }
 
-  /** What bdev_raid_create would need to make it again; only for arrays without superblock. */
-  public Map<String, Object> configuration() {
-    Map<String, Object> params = new LinkedHashMap<>();
-    params.put("name", name);
-    params.put("uuid", text(uuid));
-    if (stripSizeKb != 0) {
-      params.put("strip_size_kb", stripSizeKb);
-    }
-    params.put("raid_level", level.label());
-    params.put(
-        "base_bdevs",
-        slots.stream().map(s -> s.name == null ? "removed_base_bdev_" + s.index : s.name).toList());
-    return params;
-  }
-
   public boolean hasSuperblock() {
     return hasSuperblock;
   }
 
+  /** What bdev_raid_create would need to make it again; only for arrays without superblock. */
+  public Map<String, Object> configuration() {
+    return RaidDescription.configuration(this);
+  }
+
   /** SPDK's description: the members of bdev_raid_get_bdevs after the name. */
   public Map<String, Object> description() {
-    Map<String, Object> out = new LinkedHashMap<>();
-    out.put("uuid", text(uuid));
-    out.put("strip_size_kb", stripSizeKb);
-    out.put("state", state.label());
-    out.put("raid_level", level.label());
-    out.put("superblock", hasSuperblock);
-    out.put("num_base_bdevs", slots.size());
-    out.put("num_base_bdevs_discovered", discovered());
-    out.put("num_base_bdevs_operational", operational);
-    if (rebuild != null) {
-      out.put("process", rebuild.description());
-    }
-    out.put("base_bdevs_list", slots.stream().map(Raid::description).toList());
-    return out;
+    return RaidDescription.of(this);
   }
 
-  private static Map<String, @Nullable Object> description(Slot slot) {
-    Map<String, @Nullable Object> out = new LinkedHashMap<>();
-    out.put("name", slot.name);
-    out.put("uuid", text(slot.uuid));
-    out.put("is_configured", slot.configured());
-    out.put("data_offset", slot.dataOffsetBlocks);
-    out.put("data_size", slot.dataSizeBlocks);
-    return out;
+  int stripSizeKb() {
+    return stripSizeKb;
   }
 
-  private static String text(@Nullable UUID uuid) {
-    return (uuid == null ? NIL : uuid).toString();
+  int operational() {
+    return operational;
   }
 
   RaidLevel level() {
@@ -213,7 +178,7 @@ public final class Raid {
     return module.acknowledgeRule();
   }
 
-  private int discovered() {
+  int discovered() {
     return (int) slots.stream().filter(Slot::configured).count();
   }
 
@@ -268,67 +233,25 @@ public final class Raid {
    * to the array ({@code known} false) must not carry another array's superblock.
    */
   void attach(Slot slot, boolean known, Done done) throws BdevException {
-    UUID expected = slot.uuid;
-    Bdev device = layer.find(expected != null ? expected.toString() : String.valueOf(slot.name));
-    if (device == null) {
-      throw new BdevException(BdevException.ENODEV, "slot " + slot.index + " has no device");
-    }
-    if (slot.name != null && expected != null && !device.name().equals(slot.name)) {
-      throw new BdevException(BdevException.EINVAL, device + " is not " + slot.name);
-    }
-    long offset = dataOffset(slot, device);
-    Leg leg = new Leg(this, slot.index, offset, events -> open(device, events));
+    Bdev device = Admission.deviceFor(layer, slot);
+    long offset = Admission.dataOffsetBlocks(slot, device, hasSuperblock);
+    Leg leg = new Leg(this, slot.index, offset, events -> Admission.open(layer, device, events));
     openLegs++;
     slot.leg = leg;
     slot.name = device.name();
     slot.uuid = device.uuid();
     slot.dataOffsetBlocks = offset;
     try {
-      checkGeometry(slot, device);
+      Admission.checkGeometry(slot, device, blockSizeBytes);
     } catch (BdevException e) {
       free(slot);
       throw e;
     }
+    blockSizeBytes = device.blockSizeBytes();
     if (known) {
       configured(slot, leg, done);
     } else {
       SuperblockIo.read(layer, device, found -> inspected(slot, leg, found, done));
-    }
-  }
-
-  private BdevDesc open(Bdev device, BdevEvents events) throws BdevException {
-    BdevDesc desc = layer.open(device, true, events);
-    try {
-      desc.claim(MODULE);
-    } catch (BdevException e) {
-      desc.close();
-      throw e;
-    }
-    return desc;
-  }
-
-  private long dataOffset(Slot slot, Bdev device) {
-    if (!hasSuperblock || slot.dataOffsetBlocks != 0) {
-      return slot.dataOffsetBlocks;
-    }
-    long offset = DATA_OFFSET_BYTES / device.blockSizeBytes();
-    long boundary = device.splitBoundaryBlocks();
-    return boundary == 0 ? offset : (offset + boundary - 1) / boundary * boundary;
-  }
-
-  private void checkGeometry(Slot slot, Bdev device) throws BdevException {
-    long room = device.numBlocks() - slot.dataOffsetBlocks;
-    if (room <= 0 || slot.dataSizeBlocks > room) {
-      throw new BdevException(BdevException.EINVAL, device + " is too small");
-    }
-    if (device.blockSizeBytes() > DATA_OFFSET_BYTES / 8
-        || blockSizeBytes != 0 && blockSizeBytes != device.blockSizeBytes()) {
-      throw new BdevException(
-          BdevException.EINVAL, device + " has blocks of " + device.blockSizeBytes());
-    }
-    blockSizeBytes = device.blockSizeBytes();
-    if (slot.dataSizeBlocks == 0) {
-      slot.dataSizeBlocks = room;
     }
   }
 
@@ -411,16 +334,6 @@ public final class Raid {
   }
 
   private RaidSuperblock firstSuperblock(long numBlocks) {
-    List<Member> members = new ArrayList<>();
-    for (Slot slot : slots) {
-      members.add(
-          new Member(
-              slot.uuid == null ? NIL : slot.uuid,
-              slot.dataOffsetBlocks,
-              slot.dataSizeBlocks,
-              MemberState.CONFIGURED,
-              slot.index));
-    }
     return new RaidSuperblock(
         uuid == null ? NIL : uuid,
         name,
@@ -430,7 +343,7 @@ public final class Raid {
         stripSizeKb * 1024 / blockSizeBytes,
         1,
         slots.size(),
-        members);
+        slots.stream().map(Slot::configuredMember).toList());
   }
 
   private void goOnline(long numBlocks, Done done) {
@@ -541,7 +454,6 @@ public final class Raid {
     settling.settle();
   }
 
-  /** Law 9: of legs that failed together one in-sync leg is kept, however it fares. */
   void dropFailed(List<Leg> failed) {
     List<Leg> suspects = new ArrayList<>();
     for (Leg leg : failed) {
@@ -549,16 +461,7 @@ public final class Raid {
         suspects.add(leg);
       }
     }
-    if (suspects.containsAll(inSync())) {
-      Leg kept = null;
-      for (Leg leg : inSync()) {
-        if (kept == null || !kept.bdev().ready() && leg.bdev().ready()) {
-          kept = leg;
-        }
-      }
-      suspects.remove(kept);
-    }
-    suspects.forEach(leg -> leave(leg, true));
+    LastCopyRule.toDrop(suspects, inSync()).forEach(leg -> leave(leg, true));
   }
 
   void readFailed(List<Leg> unreadable, long offsetBlocks, long lengthBlocks) {

@@ -19,4 +19,14 @@ final class Slot {
   boolean configured() {
     return leg != null && leg.configured();
   }
+
+  /** The superblock's words for the leg of a new array. */
+  RaidSuperblock.Member configuredMember() {
+    return new RaidSuperblock.Member(
+        uuid == null ? Raid.NIL : uuid,
+        dataOffsetBlocks,
+        dataSizeBlocks,
+        RaidSuperblock.MemberState.CONFIGURED,
+        index);
+  }
 }

@@ -59,13 +59,14 @@ class RaidThreadsTest {
 
   private static <T> T on(Reactor reactor, Body<T> body) throws Exception {
     CompletableFuture<T> done = new CompletableFuture<>();
-    assertTrue(reactor.execute(() -> {
-      try {
-        done.complete(body.run());
-      } catch (Exception e) {
-        done.completeExceptionally(e);
-      }
-    }));
+    assertTrue(
+        reactor.execute(() -> {
+          try {
+            done.complete(body.run());
+          } catch (Exception e) {
+            done.completeExceptionally(e);
+          }
+        }));
     return done.get(20, TimeUnit.SECONDS);
   }
 
@@ -78,18 +79,20 @@ class RaidThreadsTest {
     group.start();
     CompletableFuture<Integer> created = new CompletableFuture<>();
     Done done = created::complete;
-    on(group.home(), () -> {
-      layer.autoExamine(false);
-      for (int i = 0; i < 2; i++) {
-        MallocBdev base = new MallocBdev("m" + i, RaidWorld.uuid(i), BLOCK, 2048 + BLOCKS);
-        layer.register(base);
-        legs.add(ErrorBdev.create(layer, base, null));
-      }
-      RaidSpec spec =
-          new RaidSpec("r0", "raid1", 0, List.of("EE_m0", "EE_m1"), true, RaidWorld.RAID_UUID);
-      module.create(spec, done);
-      return null;
-    });
+    on(
+        group.home(),
+        () -> {
+          layer.autoExamine(false);
+          for (int i = 0; i < 2; i++) {
+            MallocBdev base = new MallocBdev("m" + i, RaidWorld.uuid(i), BLOCK, 2048 + BLOCKS);
+            layer.register(base);
+            legs.add(ErrorBdev.create(layer, base, null));
+          }
+          RaidSpec spec =
+              new RaidSpec("r0", "raid1", 0, List.of("EE_m0", "EE_m1"), true, RaidWorld.RAID_UUID);
+          module.create(spec, done);
+          return null;
+        });
     assertEquals(0, created.get(20, TimeUnit.SECONDS));
     return on(group.home(), () -> layer.open("r0", true, (BdevEvents) removed -> {}));
   }
@@ -168,10 +171,12 @@ class RaidThreadsTest {
     for (Reactor reactor : group.reactors()) {
       Writer writer = new Writer(desc, reactor, 7 + reactor.index());
       writers.add(writer);
-      on(reactor, () -> {
-        writer.start(8_000);
-        return null;
-      });
+      on(
+          reactor,
+          () -> {
+            writer.start(8_000);
+            return null;
+          });
     }
     Random random = new Random(5);
     for (int round = 0; round < 6; round++) {
@@ -187,23 +192,29 @@ class RaidThreadsTest {
                 },
                 removed));
       } else {
-        on(group.home(), () -> {
-          legs.get(victim).inject(IoType.WRITE, Injection.of(Fault.FAILURE, 1));
-          return null;
-        });
+        on(
+            group.home(),
+            () -> {
+              legs.get(victim).inject(IoType.WRITE, Injection.of(Fault.FAILURE, 1));
+              return null;
+            });
         CompletableFuture<Integer> noticed = new CompletableFuture<>();
         request(() -> writeOnce(desc, noticed), noticed);
       }
       awaitOperational(1);
-      on(group.home(), () -> {
-        legs.get(victim).clear();
-        return null;
-      });
+      on(
+          group.home(),
+          () -> {
+            legs.get(victim).clear();
+            return null;
+          });
       CompletableFuture<Integer> added = new CompletableFuture<>();
-      request(() -> {
-        addWhenFree("EE_m" + victim, added);
-        return null;
-      }, added);
+      request(
+          () -> {
+            addWhenFree("EE_m" + victim, added);
+            return null;
+          },
+          added);
       awaitRebuilt();
     }
     for (Writer writer : writers) {
@@ -218,13 +229,15 @@ class RaidThreadsTest {
   private void addWhenFree(String leg, CompletableFuture<Integer> added) throws Exception {
     Raid raid = module.find("r0");
     if (raid == null || layer.find(leg) instanceof ErrorBdev e && e.claimedBy() != null) {
-      group.home().execute(() -> {
-        try {
-          addWhenFree(leg, added);
-        } catch (Exception e) {
-          added.completeExceptionally(e);
-        }
-      });
+      group
+          .home()
+          .execute(() -> {
+            try {
+              addWhenFree(leg, added);
+            } catch (Exception e) {
+              added.completeExceptionally(e);
+            }
+          });
     } else {
       module.addBase(raid, leg, added::complete);
     }
@@ -237,10 +250,11 @@ class RaidThreadsTest {
     Iovec.set(memory, 0, memory + 4096, BLOCK);
     desc.submit(
         channel,
-        new BdevIo(done -> {
-              channel.release();
-              noticed.complete(done.status());
-            })
+        new BdevIo(
+                done -> {
+                  channel.release();
+                  noticed.complete(done.status());
+                })
             .write(memory, 1, BLOCKS - 1, 1));
     return null;
   }
@@ -271,13 +285,19 @@ class RaidThreadsTest {
     for (String name : List.of("m0", "m1")) {
       long memory = arena.allocate(4096 + (long) BLOCKS * BLOCK, 4096).address();
       CompletableFuture<Integer> read = new CompletableFuture<>();
-      assertEquals(0, request(() -> {
-        BdevDesc desc = layer.open(name, false, BdevEvents.NONE);
-        BdevChannel channel = desc.openChannel();
-        Iovec.set(memory, 0, memory + 4096, (long) BLOCKS * BLOCK);
-        desc.submit(channel, new BdevIo(io -> read.complete(io.status())).read(memory, 1, 2048, BLOCKS));
-        return null;
-      }, read));
+      assertEquals(
+          0,
+          request(
+              () -> {
+                BdevDesc desc = layer.open(name, false, BdevEvents.NONE);
+                BdevChannel channel = desc.openChannel();
+                Iovec.set(memory, 0, memory + 4096, (long) BLOCKS * BLOCK);
+                desc.submit(
+                    channel,
+                    new BdevIo(io -> read.complete(io.status())).read(memory, 1, 2048, BLOCKS));
+                return null;
+              },
+              read));
       for (Writer writer : writers) {
         for (int i = 0; i < writer.versions.length; i++) {
           int block = writer.firstBlock + i;
@@ -295,10 +315,12 @@ class RaidThreadsTest {
     BdevDesc desc = start();
     Reactor reactor = group.reactors().get(1);
     Writer warmUp = new Writer(desc, reactor, 1);
-    on(reactor, () -> {
-      warmUp.start(30_000);
-      return null;
-    });
+    on(
+        reactor,
+        () -> {
+          warmUp.start(30_000);
+          return null;
+        });
     warmUp.ended.get(30, TimeUnit.SECONDS);
     long thread = on(reactor, () -> Thread.currentThread().threadId());
     com.sun.management.ThreadMXBean threads =
@@ -306,10 +328,12 @@ class RaidThreadsTest {
     Writer measured = new Writer(desc, reactor, 2);
     long writes = 30_000;
     long before = threads.getThreadAllocatedBytes(thread);
-    on(reactor, () -> {
-      measured.start(writes);
-      return null;
-    });
+    on(
+        reactor,
+        () -> {
+          measured.start(writes);
+          return null;
+        });
     measured.ended.get(30, TimeUnit.SECONDS);
     long perWrite = (threads.getThreadAllocatedBytes(thread) - before) / writes;
     assertTrue(perWrite < 8, perWrite + " bytes are allocated per write");
