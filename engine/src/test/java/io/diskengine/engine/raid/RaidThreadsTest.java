@@ -70,7 +70,7 @@ class RaidThreadsTest {
     return done.get(20, TimeUnit.SECONDS);
   }
 
-  private int request(Body<Void> body, CompletableFuture<Integer> errno) throws Exception {
+  private int request(Body<Boolean> body, CompletableFuture<Integer> errno) throws Exception {
     on(group.home(), body);
     return errno.get(20, TimeUnit.SECONDS);
   }
@@ -91,7 +91,7 @@ class RaidThreadsTest {
           RaidSpec spec =
               new RaidSpec("r0", "raid1", 0, List.of("EE_m0", "EE_m1"), true, RaidWorld.RAID_UUID);
           module.create(spec, done);
-          return null;
+          return true;
         });
     assertEquals(0, created.get(20, TimeUnit.SECONDS));
     return on(group.home(), () -> layer.open("r0", true, (BdevEvents) removed -> {}));
@@ -108,7 +108,7 @@ class RaidThreadsTest {
     final BdevIo[] ios = new BdevIo[DEPTH];
     final long[] versions = new long[BLOCKS / 2];
     final boolean[] busy = new boolean[BLOCKS / 2];
-    final CompletableFuture<Void> ended = new CompletableFuture<>();
+    final CompletableFuture<Boolean> ended = new CompletableFuture<>();
     BdevChannel channel;
     long remaining;
     int inFlight;
@@ -159,7 +159,7 @@ class RaidThreadsTest {
         next(index);
       } else if (inFlight == 0) {
         channel.release();
-        ended.complete(null);
+        ended.complete(true);
       }
     }
   }
@@ -175,7 +175,7 @@ class RaidThreadsTest {
           reactor,
           () -> {
             writer.start(8_000);
-            return null;
+            return true;
           });
     }
     Random random = new Random(5);
@@ -188,7 +188,7 @@ class RaidThreadsTest {
             request(
                 () -> {
                   module.removeBase("EE_m" + victim, removed::complete);
-                  return null;
+                  return true;
                 },
                 removed));
       } else {
@@ -196,7 +196,7 @@ class RaidThreadsTest {
             group.home(),
             () -> {
               legs.get(victim).inject(IoType.WRITE, Injection.of(Fault.FAILURE, 1));
-              return null;
+              return true;
             });
         CompletableFuture<Integer> noticed = new CompletableFuture<>();
         request(() -> writeOnce(desc, noticed), noticed);
@@ -206,13 +206,13 @@ class RaidThreadsTest {
           group.home(),
           () -> {
             legs.get(victim).clear();
-            return null;
+            return true;
           });
       CompletableFuture<Integer> added = new CompletableFuture<>();
       request(
           () -> {
             addWhenFree("EE_m" + victim, added);
-            return null;
+            return true;
           },
           added);
       awaitRebuilt();
@@ -243,8 +243,7 @@ class RaidThreadsTest {
     }
   }
 
-  private @org.jspecify.annotations.Nullable Void writeOnce(
-      BdevDesc desc, CompletableFuture<Integer> noticed) {
+  private boolean writeOnce(BdevDesc desc, CompletableFuture<Integer> noticed) {
     BdevChannel channel = desc.openChannel();
     long memory = arena.allocate(4096 + BLOCK, 4096).address();
     Iovec.set(memory, 0, memory + 4096, BLOCK);
@@ -256,7 +255,7 @@ class RaidThreadsTest {
                   noticed.complete(done.status());
                 })
             .write(memory, 1, BLOCKS - 1, 1));
-    return null;
+    return true;
   }
 
   private void awaitOperational(int count) throws Exception {
@@ -295,7 +294,7 @@ class RaidThreadsTest {
                 desc.submit(
                     channel,
                     new BdevIo(io -> read.complete(io.status())).read(memory, 1, 2048, BLOCKS));
-                return null;
+                return true;
               },
               read));
       for (Writer writer : writers) {
@@ -319,7 +318,7 @@ class RaidThreadsTest {
         reactor,
         () -> {
           warmUp.start(30_000);
-          return null;
+          return true;
         });
     warmUp.ended.get(30, TimeUnit.SECONDS);
     long thread = on(reactor, () -> Thread.currentThread().threadId());
@@ -332,7 +331,7 @@ class RaidThreadsTest {
         reactor,
         () -> {
           measured.start(writes);
-          return null;
+          return true;
         });
     measured.ended.get(30, TimeUnit.SECONDS);
     long perWrite = (threads.getThreadAllocatedBytes(thread) - before) / writes;
