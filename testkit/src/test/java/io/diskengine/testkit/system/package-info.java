@@ -1,0 +1,3 @@
+/** Agents, store and engines together. */
+@org.jspecify.annotations.NullMarked
+package io.diskengine.testkit.system;
