@@ -79,10 +79,10 @@ public final class ControllerGroup {
       if (errno == 0) {
         attached.attached(0, names(controller));
       } else {
+        attaching.remove(controller);
+        controller.discard();
+        host.gone(this, controller); // the name is free again when the answer is there
         attached.attached(errno, List.of());
-        if (!controllers.contains(controller)) {
-          controller.discard();
-        }
       }
     });
   }

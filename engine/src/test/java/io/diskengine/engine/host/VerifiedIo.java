@@ -30,6 +30,10 @@ final class VerifiedIo implements BdevEvents {
   private final List<Worker> workers = new ArrayList<>();
   private boolean stopping;
   boolean removed;
+
+  /** A worker whose I/O failed starts no other: failures take no time. */
+  boolean stopOnError;
+
   long done;
   long errors;
   int lastError;
@@ -227,6 +231,7 @@ final class VerifiedIo implements BdevEvents {
       done++;
       if (ended.status() != 0) {
         errors++;
+        stopping |= stopOnError;
         lastError = ended.status();
         if (!reading) {
           java.util.Arrays.fill(versions, from, from + blocks, -1);
