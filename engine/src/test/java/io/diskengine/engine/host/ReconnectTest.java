@@ -197,8 +197,7 @@ class ReconnectTest {
     try (HostWorld world = new HostWorld(19)) {
       world.node(1);
       world.attach("c1", 1);
-      assertThat(world.attach(HostWorld.spec("c1", 1, 4420, HostWorld.WAIT)).errno)
-          .isEqualTo(-114);
+      assertThat(world.attach(HostWorld.spec("c1", 1, 4420, HostWorld.WAIT)).errno).isEqualTo(-114);
       assertThat(world.attach(HostWorld.spec("c2", 1, 4420, HostWorld.WAIT)).errno).isEqualTo(-17);
       assertThat(world.attach(HostWorld.spec("c1", 2, 4420, HostWorld.WAIT)).errno).isEqualTo(-22);
       assertThat(world.attach(HostWorld.spec("c3", 1, 4477, HostWorld.WAIT)).errno).isEqualTo(-5);
