@@ -138,7 +138,8 @@ public final class ChildProcess implements AutoCloseable {
     }
   }
 
-  private void awaitOutput() {
+  /** Waits until all output was read; the process has ended. */
+  public void awaitOutput() {
     try {
       // A grandchild may hold the pipe open: not for ever.
       reader.join(Duration.ofSeconds(5));
