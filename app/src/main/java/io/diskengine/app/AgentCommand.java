@@ -51,7 +51,7 @@ abstract class AgentCommand extends Daemon {
 
   AgentCommand() {}
 
-  final AgentConfig agent(Settings settings, String... olderNodeNames) throws IOException {
+  final AgentConfig agent(Settings settings, String... olderNodeNames) {
     String name =
         settings.required(
             "node",
@@ -64,20 +64,17 @@ abstract class AgentCommand extends Daemon {
             .orElse(Path.of(STATE_ROOT, name))
             .toAbsolutePath()
             .normalize();
-    AgentConfig config =
-        new AgentConfig(
-            name,
-            settings.value("failure-domain", Inputs::failureDomain).orElse(name),
-            url(settings),
-            user(settings, "diskengine_agent"),
-            passwordFile(settings),
-            settings
-                .value("spdk-socket", AgentCommand::spdkAddress, "SPDK_RPC_SOCK")
-                .orElse("/run/diskengine/" + name + "/spdk.sock"),
-            state,
-            settings.value("status-file", Path::of).map(AgentCommand::into).orElse(s -> {}));
-    PrivateFiles.createDirectory(state);
-    return config;
+    return new AgentConfig(
+        name,
+        settings.value("failure-domain", Inputs::failureDomain).orElse(name),
+        url(settings),
+        user(settings, "diskengine_agent"),
+        passwordFile(settings),
+        settings
+            .value("spdk-socket", AgentCommand::spdkAddress, "SPDK_RPC_SOCK")
+            .orElse("/run/diskengine/" + name + "/spdk.sock"),
+        state,
+        settings.value("status-file", Path::of).map(AgentCommand::into).orElse(s -> {}));
   }
 
   private static String spdkAddress(String text) {

@@ -1,5 +1,6 @@
 package io.diskengine.app;
 
+import io.diskengine.agent.AgentConfig;
 import io.diskengine.agent.BaremetalAgent;
 import io.diskengine.agent.BaremetalConfig;
 import java.io.IOException;
@@ -26,7 +27,9 @@ final class BaremetalCommand extends AgentCommand {
 
   @Override
   Running prepare(Settings settings) throws IOException {
-    BaremetalAgent agent = new BaremetalAgent(new BaremetalConfig(agent(settings, "BAREMETAL_ID")));
+    AgentConfig config = agent(settings, "BAREMETAL_ID");
+    PrivateFiles.createDirectory(config.stateDir());
+    BaremetalAgent agent = new BaremetalAgent(new BaremetalConfig(config));
     return new Running() {
       @Override
       public void start() {

@@ -60,6 +60,7 @@ final class StorageNodeCommand extends AgentCommand {
             "disk",
             "give the file that serves as a disk",
             each(t -> StorageNodeConfig.Disk.of(config.nodeName(), Settings.file(t))));
+    PrivateFiles.createDirectory(config.stateDir());
     StorageNodeAgent agent = new StorageNodeAgent(new StorageNodeConfig(config, addresses, disks));
     return new Running() {
       @Override

@@ -46,7 +46,7 @@ final class Up implements AutoCloseable {
   private final Steps steps;
   private final DirectoryLock lock;
   private final Map<String, Supervisor> children = new LinkedHashMap<>();
-  private final Map<String, String> lastStatus = new HashMap<>();
+  private final Map<String, String> lastState = new HashMap<>();
   private volatile @Nullable EmbeddedDatabase database;
   private boolean stopping; // guarded by this
 
@@ -374,19 +374,23 @@ final class Up implements AutoCloseable {
 
   /** Says what changes and keeps PostgreSQL running, until {@link #close}. */
   void watch() throws InterruptedException {
-    nodes().forEach(n -> status(agentOf(n)).ifPresent(s -> lastStatus.put(agentOf(n), s)));
+    nodes().forEach(node -> lastState.put(agentOf(node), "READY"));
     while (!isStopping()) {
-      for (String node : nodes()) {
-        String process = agentOf(node);
-        status(process)
-            .filter(s -> !s.equals(lastStatus.put(process, s)))
-            .ifPresent(s -> steps.say("  " + process + ": " + s));
-      }
+      nodes().forEach(node -> sayChange(agentOf(node)));
       EmbeddedDatabase db = database;
       if (db != null && db.onExit().isDone() && !isStopping()) {
         restartDatabase();
       }
       Thread.sleep(WATCH);
+    }
+  }
+
+  /** One line for each change of an agent's state; its log says more. */
+  private void sayChange(String process) {
+    String status = status(process).orElse("");
+    String state = status.replaceFirst("(?s) .*", "");
+    if (!status.isEmpty() && !state.equals(lastState.put(process, state))) {
+      steps.say("  " + process + ": " + status);
     }
   }
 

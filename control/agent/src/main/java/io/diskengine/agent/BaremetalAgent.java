@@ -107,8 +107,11 @@ public final class BaremetalAgent extends NodeAgent {
       return;
     }
     RpcResult<Boolean> told = spdk.call(FrameworkMethods.killInstance("SIGTERM"));
+    // The built-in engine answers when it has stopped: false when not in order.
+    boolean refused = told instanceof RpcResult.Ok<Boolean>(Boolean clean) && !clean;
     boolean gone =
-        await(() -> !ask(reconciler::isPlaneUp).orElse(true) && !Files.exists(unix.path()));
+        !refused
+            && await(() -> !ask(reconciler::isPlaneUp).orElse(true) && !Files.exists(unix.path()));
     if (!gone) {
       LOG.warn("agent {}: the data plane did not end in order: {}", config.nodeName(), told);
       return;
