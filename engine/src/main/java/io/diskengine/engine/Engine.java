@@ -4,7 +4,6 @@ import io.diskengine.engine.bdev.BdevLayer;
 import io.diskengine.engine.reactor.Reactor;
 import io.diskengine.engine.reactor.ReactorGroup;
 import io.diskengine.engine.rpc.BdevRpc;
-import io.diskengine.engine.rpc.FaultBdevRpc;
 import io.diskengine.engine.rpc.FrameworkRpc;
 import io.diskengine.engine.rpc.RpcRegistry;
 import io.diskengine.engine.rpc.RpcReply;
@@ -48,9 +47,6 @@ public final class Engine implements AutoCloseable {
     RpcRegistry registry = new RpcRegistry();
     List<EnginePart> parts = parts(options);
     try {
-      // Configuration is replayed in the order of registration: devices before what uses them.
-      new BdevRpc(layer).register(registry);
-      new FaultBdevRpc(layer).register(registry);
       onHome(reactors, () -> parts.forEach(part -> part.install(layer, registry)));
       registry.config("bdev", BdevRpc::lastConfig);
       CompletableFuture<RpcServer> server = new CompletableFuture<>();
@@ -93,6 +89,7 @@ public final class Engine implements AutoCloseable {
   /** The parts, low to high: a part uses only those before it. */
   private static List<EnginePart> parts(EngineOptions options) {
     return List.of(
+        new BdevPart(),
         new LvolPart(),
         new HostPart(),
         new RaidPart(),

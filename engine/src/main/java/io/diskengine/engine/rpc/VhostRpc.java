@@ -41,8 +41,10 @@ public final class VhostRpc implements RpcModule {
     if (mask != null && !mask.matches("(0x)?[0-9a-fA-F]{1,16}")) {
       throw RpcFailure.invalidParams(BdevException.EINVAL);
     }
+    long reactors =
+        mask == null ? target.coreMask() : Long.parseUnsignedLong(mask.replaceFirst("^0x", ""), 16);
     try {
-      target.create(name, bdev, readOnly);
+      target.create(name, bdev, readOnly, reactors);
     } catch (BdevException e) {
       throw RpcFailure.invalidParams(e.errno());
     }

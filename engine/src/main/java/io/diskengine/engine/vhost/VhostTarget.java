@@ -36,8 +36,18 @@ public final class VhostTarget {
     return directory;
   }
 
-  /** Makes the socket {@code name} in the directory, with the device behind it. */
-  public void create(String name, String bdevName, boolean readOnly) throws BdevException {
+  /** One bit for each reactor. */
+  public long coreMask() {
+    return -1L >>> Long.SIZE - layer.reactors().size();
+  }
+
+  /**
+   * Makes the socket {@code name} in the directory, with the device behind it.
+   *
+   * @param cpumask the reactors that may serve it, at least one and only existing ones, else EINVAL
+   */
+  public void create(String name, String bdevName, boolean readOnly, long cpumask)
+      throws BdevException {
     if (controllers.containsKey(name)) {
       throw new BdevException(BdevException.EEXIST, "vhost controller " + name + " exists");
     }
@@ -49,8 +59,14 @@ public final class VhostTarget {
     if (bdev == null) {
       throw new BdevException(BdevException.ENODEV, "no bdev has the name " + bdevName);
     }
-    List<Reactor> reactors = layer.reactors();
-    Reactor reactor = reactors.get(nextReactor++ % reactors.size());
+    if (cpumask == 0 || (cpumask & ~coreMask()) != 0) {
+      throw new BdevException(
+          BdevException.EINVAL,
+          "cpumask 0x%x is not within 0x%x".formatted(cpumask, coreMask()));
+    }
+    List<Reactor> allowed =
+        layer.reactors().stream().filter(r -> (cpumask >>> r.index() & 1) != 0).toList();
+    Reactor reactor = allowed.get(nextReactor++ % allowed.size());
     controllers.put(name, VhostController.open(name, socket, readOnly, layer, bdev, reactor));
   }
 

@@ -20,8 +20,7 @@ public enum ConformanceGap {
   LVOL_RESIZE(Kind.NOT_YET, "lvols cannot be resized"),
   LVOL_RENAME(Kind.NOT_YET, "lvols cannot be renamed"),
   SHALLOW_COPY(Kind.NOT_YET, "no shallow copy"),
-  QOS(Kind.NOT_YET, "no rate limits"),
-  NVME_HOST(Kind.NOT_YET, "no NVMe-oF initiator");
+  QOS(Kind.NOT_YET, "no rate limits");
 
   /** Why there is a difference. */
   public enum Kind {
