@@ -11,6 +11,10 @@ public enum ConformanceGap {
   ZEROED_CLUSTERS(Kind.IMPROVEMENT, "a new lvol reads as zeros, whatever its clusters held before"),
   KILL_BEFORE_INIT(
       Kind.IMPROVEMENT, "spdk_kill_instance is possible before framework_start_init as well"),
+  HEALTH_TEMPERATURE(
+      Kind.IMPROVEMENT,
+      "a target without a sensor reports 0 degrees Celsius, not 0 Kelvin, which SPDK's initiator"
+          + " shows as 2^64 - 273"),
   FSDEV(Kind.NOT_PLANNED, "no file system devices, so no notifications about them"),
   ALL_METHODS(Kind.NOT_YET, "not every method of SPDK: see docs/coverage/rpc.md"),
   IOSTAT_PER_CHANNEL(Kind.NOT_YET, "bdev_get_iostat has no per_channel"),
