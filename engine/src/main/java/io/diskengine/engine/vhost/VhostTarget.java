@@ -61,8 +61,7 @@ public final class VhostTarget {
     }
     if (cpumask == 0 || (cpumask & ~coreMask()) != 0) {
       throw new BdevException(
-          BdevException.EINVAL,
-          "cpumask 0x%x is not within 0x%x".formatted(cpumask, coreMask()));
+          BdevException.EINVAL, "cpumask 0x%x is not within 0x%x".formatted(cpumask, coreMask()));
     }
     List<Reactor> allowed =
         layer.reactors().stream().filter(r -> (cpumask >>> r.index() & 1) != 0).toList();

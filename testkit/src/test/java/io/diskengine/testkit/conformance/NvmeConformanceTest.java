@@ -87,11 +87,7 @@ class NvmeConformanceTest extends SpdkConformance {
         () -> assertThat(health).contains("\"temperature_celsius\":18446744073709551343,"),
         () -> assertThat(health).contains("\"temperature_celsius\":0,"));
     assertError(
-        rpc,
-        -32603,
-        "Device not found",
-        "bdev_nvme_get_controller_health_info",
-        "{'name':'nope'}");
+        rpc, -32603, "Device not found", "bdev_nvme_get_controller_health_info", "{'name':'nope'}");
   }
 
   @Test
@@ -159,11 +155,7 @@ class NvmeConformanceTest extends SpdkConformance {
     assertThat(controllers.at("/1/ctrlrs/0/state").asString()).isEqualTo("enabled");
     assertThat(controllers.at("/1/ctrlrs/0/trid/subnqn").asString()).isEqualTo(NQN);
     assertError(
-        rpc,
-        -22,
-        "Controller nope does not exist",
-        "bdev_nvme_get_controllers",
-        "{'name':'nope'}");
+        rpc, -22, "Controller nope does not exist", "bdev_nvme_get_controllers", "{'name':'nope'}");
     ok(rpc, "bdev_nvme_detach_controller", "{'name':'n1'}");
     assertError(rpc, -19, "No such device", "bdev_nvme_detach_controller", "{'name':'n1'}");
     assertError(rpc, -19, "No such device", "bdev_get_bdevs", "{'name':'n1n1'}");

@@ -100,8 +100,7 @@ class RaidVhostConformanceTest extends SpdkConformance {
     String raid = raid(true, "L0", "L1");
     ok(rpc, "bdev_raid_create", raid);
     ok(rpc, "bdev_raid_delete", "{'name':'r0'}");
-    assertError(
-        rpc, -17, "Failed to create RAID bdev r0: File exists", "bdev_raid_create", raid);
+    assertError(rpc, -17, "Failed to create RAID bdev r0: File exists", "bdev_raid_create", raid);
     ok(rpc, "bdev_aio_delete", "{'name':'L0'}");
     leg(rpc, 0, file);
     ok(rpc, "bdev_wait_for_examine");
