@@ -128,6 +128,9 @@ final class NvmeController implements AdminQueue.Owner {
             spec.hostnqn(),
             UUID.nameUUIDFromBytes(spec.hostnqn().getBytes(StandardCharsets.UTF_8)),
             options.ackTimeoutMs(),
+            options.tcpConnectTimeoutMs() == 0
+                ? deadlineNs
+                : options.tcpConnectTimeoutMs() * 1_000_000,
             deadlineNs);
   }
 
@@ -432,6 +435,11 @@ final class NvmeController implements AdminQueue.Owner {
 
   private void setUp(AdminQueue on, ControllerSetup.Result result) {
     if (on != admin || closing > 0 || state != State.RESETTING && state != State.CONNECTING) {
+      return;
+    }
+    int queues = group.host().layer().reactors().size();
+    if (result.ioQueues() < queues) {
+      on.close("%d I/O queues granted, %d needed".formatted(result.ioQueues(), queues));
       return;
     }
     boolean first = state == State.CONNECTING;

@@ -56,7 +56,7 @@ final class TcpQpair {
   /** What an R2T or a request may name; a command's data is bounded by MDTS far below. */
   static final int MOST_DATA_BYTES = 1 << 30;
 
-  /** Tells what a queue pair is connected to and how. */
+  /** What a queue pair is connected to and how; one limit for connect(2), one for what follows. */
   record Target(
       InetSocketAddress peer,
       @Nullable InetSocketAddress local,
@@ -64,6 +64,7 @@ final class TcpQpair {
       String hostnqn,
       UUID hostid,
       int ackTimeoutMs,
+      long tcpConnectNs,
       long deadlineNs) {}
 
   /** Which queue of which controller. */
@@ -165,7 +166,7 @@ final class TcpQpair {
       return;
     }
     reactor.kernel().tuneStream(fd, target.ackTimeoutMs());
-    reactor.schedule(deadline, target.deadlineNs());
+    reactor.schedule(deadline, target.tcpConnectNs());
     connecting = true;
     connectHandle = reactor.connect(fd, target.peer(), connectDone);
   }
@@ -298,6 +299,7 @@ final class TcpQpair {
       close("connect: " + failure(result));
     } else {
       life = Life.IC_WAIT;
+      reactor.schedule(deadline, target.deadlineNs());
       long pdu = icReq.sqe() - PduHeader.SIZE;
       NativeMemory.zero(pdu, IcReq.SIZE);
       PduHeader.init(pdu, PduHeader.IC_REQ, 0, IcReq.SIZE, 0, IcReq.SIZE);
