@@ -47,6 +47,10 @@ final class BaremetalFacts {
     raidsToo |= ticks++ % 2 == 0;
   }
 
+  void lookAtPathsNow() {
+    paths = true;
+  }
+
   void lookAtRaids() {
     raidsToo = true;
   }

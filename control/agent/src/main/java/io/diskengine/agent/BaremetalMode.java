@@ -1,8 +1,10 @@
 package io.diskengine.agent;
 
 import io.diskengine.model.ClusterSettings;
+import io.diskengine.model.DataPlaneState;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.Names;
+import io.diskengine.model.Node;
 import io.diskengine.model.NodeView;
 import io.diskengine.model.ObjectRef;
 import io.diskengine.model.VolumeMapping;
@@ -54,6 +56,7 @@ final class BaremetalMode implements Mode {
   private final Map<Long, Long> assemblingSinceMs = new HashMap<>();
   private final Map<String, Long> disabledSinceMs = new HashMap<>();
   private final Map<Long, String> outCauses = new HashMap<>();
+  private final Map<Long, DataPlaneState> peerStates = new HashMap<>();
   private String incarnation = "";
   private boolean stopping;
 
@@ -87,6 +90,18 @@ final class BaremetalMode implements Mode {
     disabledSinceMs.clear();
   }
 
+  /**
+   * A storage node whose data plane changed: its controllers are looked at now, not in a second.
+   */
+  @Override
+  public void loaded(NodeView rows) {
+    for (Node peer : rows.peers()) {
+      if (peerStates.put(peer.id(), peer.dataPlane()) != peer.dataPlane()) {
+        facts.lookAtPathsNow();
+      }
+    }
+  }
+
   @Override
   public void tick(long nowMs, NodeView view) {
     facts.lookAtPaths();
@@ -100,7 +115,7 @@ final class BaremetalMode implements Mode {
 
   @Override
   public void requeue() {
-    facts.lookAtPaths();
+    facts.lookAtPathsNow();
     facts.lookAtRaids();
   }
 

@@ -32,6 +32,9 @@ interface Mode {
   /** A new incarnation: everything that was known is void (law 6). */
   void reset(String incarnation, long nowMs);
 
+  /** The rows were read again. */
+  default void loaded(NodeView rows) {}
+
   /** Every second; may ask for looks and start other probes. */
   void tick(long nowMs, NodeView view);
 

@@ -290,6 +290,7 @@ final class Reconciler {
       }
       view = rows;
       viewStale = false;
+      mode.loaded(rows);
       planStale = true;
       if (nowMs >= resyncAtMs) {
         resyncAtMs = nowMs + rows.cluster().settings().resyncMs();
@@ -372,6 +373,9 @@ final class Reconciler {
     }
     if (failure != null) {
       LOG.info("agent {}: look failed: {}", config.nodeName(), failure);
+      if (plane == up) {
+        status(verified ? State.READY : State.VERIFYING, "a look failed: " + failure);
+      }
     }
   }
 

