@@ -17,8 +17,10 @@ final class ChildCommand {
   private ChildCommand() {}
 
   /** A data plane: compiles as well as it can. */
-  static List<String> engine(String... arguments) {
-    return java(List.of("-Xmx256m", "-XX:ReservedCodeCacheSize=64m"), arguments);
+  static List<String> engine(List<String> flags, String... arguments) {
+    List<String> all = new ArrayList<>(List.of("-Xmx256m", "-XX:ReservedCodeCacheSize=64m"));
+    all.addAll(flags);
+    return java(all, arguments);
   }
 
   /** An agent or the controller: starts fast and stays small. */

@@ -18,6 +18,8 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = "Run the built-in data plane, which answers SPDK's JSON-RPC.")
 final class EngineCommand implements Callable<Integer> {
+  static final String REHEARSE = "--rehearse";
+
   @Spec CommandSpec spec;
 
   @Option(
@@ -49,6 +51,9 @@ final class EngineCommand implements Callable<Integer> {
   @Option(names = ParentWatch.OPTION, hidden = true, description = "End when the parent ends.")
   boolean dieWithParent;
 
+  @Option(names = REHEARSE, hidden = true, description = "Go through a restart, then end.")
+  boolean rehearse;
+
   @SuppressWarnings("NullAway.Init") // picocli sets the options
   EngineCommand() {}
 
@@ -59,6 +64,9 @@ final class EngineCommand implements Callable<Integer> {
     }
     Engine engine = Engine.start(options());
     Runtime.getRuntime().addShutdownHook(new Thread(engine::close, "engine-stop"));
+    if (rehearse) {
+      Rehearsal.run(rpc);
+    }
     engine.awaitStop();
     return 0;
   }

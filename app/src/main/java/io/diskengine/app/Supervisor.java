@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,7 +33,7 @@ final class Supervisor {
   private static final long MAX_LOG_BYTES = 16 << 20;
 
   private final String name;
-  private final List<String> command;
+  private final Supplier<List<String>> command;
   private final Path pidFile;
   private final Path holdFile;
   private final Path logFile;
@@ -42,13 +43,13 @@ final class Supervisor {
   private volatile @Nullable Process process;
 
   /**
+   * @param command asked at each start
    * @param directory with {@code run}, {@code hold} and {@code log} in it
    * @param tell gets one line for each end and each hold
    */
-  Supervisor(String name, List<String> command, Path directory, Consumer<String> tell) {
+  Supervisor(String name, Supplier<List<String>> command, Path directory, Consumer<String> tell) {
     this.name = name;
-    this.command = new ArrayList<>(List.of("setsid"));
-    this.command.addAll(command);
+    this.command = command;
     this.pidFile = directory.resolve("run").resolve(name + ".pid");
     this.holdFile = directory.resolve("hold").resolve(name);
     this.logFile = directory.resolve("log").resolve(name + ".log");
@@ -131,8 +132,10 @@ final class Supervisor {
   private String runOnce() throws InterruptedException {
     try {
       rotateLog();
+      List<String> words = new ArrayList<>(List.of("setsid"));
+      words.addAll(command.get());
       Process child =
-          new ProcessBuilder(command)
+          new ProcessBuilder(words)
               .redirectErrorStream(true)
               .redirectOutput(Redirect.appendTo(logFile.toFile()))
               .start();

@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -45,6 +46,7 @@ final class Up implements AutoCloseable {
   private final UpLayout layout;
   private final Steps steps;
   private final DirectoryLock lock;
+  private final WarmStart warmStart;
   private final Map<String, Supervisor> children = new LinkedHashMap<>();
   private final Map<String, String> lastState = new HashMap<>();
   private volatile @Nullable EmbeddedDatabase database;
@@ -55,6 +57,7 @@ final class Up implements AutoCloseable {
     this.layout = layout;
     this.steps = steps;
     this.lock = lock;
+    this.warmStart = new WarmStart(layout.cache());
   }
 
   static String engineOf(String node) {
@@ -154,6 +157,20 @@ final class Up implements AutoCloseable {
     }
     if (!isStopping()) {
       sayWhatIsNext(startedNs);
+      inBackground(this::warmUp);
+    }
+  }
+
+  private void warmUp() {
+    try {
+      String problem = warmStart.make();
+      if (problem != null && !isStopping()) {
+        steps.say("  " + problem);
+      }
+    } catch (IOException e) {
+      steps.say("  engines start without help: " + e.getMessage());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
@@ -207,7 +224,11 @@ final class Up implements AutoCloseable {
     return false;
   }
 
-  private synchronized void supervise(String name, List<String> command) {
+  private void supervise(String name, List<String> command) {
+    supervise(name, () -> command);
+  }
+
+  private synchronized void supervise(String name, Supplier<List<String>> command) {
     if (!stopping) {
       Supervisor child =
           new Supervisor(name, command, layout.root(), line -> steps.say("  " + line));
@@ -219,13 +240,15 @@ final class Up implements AutoCloseable {
   private void startEngine(String node) {
     supervise(
         engineOf(node),
-        ChildCommand.engine(
-            "engine",
-            "-r",
-            layout.rpcSocket(node).toString(),
-            "-S",
-            layout.vhost(node).toString(),
-            "--wait-for-rpc"));
+        () ->
+            ChildCommand.engine(
+                warmStart.flags(),
+                "engine",
+                "-r",
+                layout.rpcSocket(node).toString(),
+                "-S",
+                layout.vhost(node).toString(),
+                "--wait-for-rpc"));
   }
 
   private List<String> controller(EmbeddedDatabase db) {

@@ -67,6 +67,10 @@ record UpLayout(Path root) {
     return node(node).resolve("vhost");
   }
 
+  Path cache() {
+    return root.resolve("cache");
+  }
+
   Path agentState(String node) {
     return node(node).resolve("state");
   }

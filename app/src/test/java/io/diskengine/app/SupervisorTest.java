@@ -33,7 +33,7 @@ class SupervisorTest {
   }
 
   private Supervisor shell(String script) {
-    return new Supervisor("child", List.of("sh", "-c", script), dir, told::add);
+    return new Supervisor("child", () -> List.of("sh", "-c", script), dir, told::add);
   }
 
   private String nextTold() throws InterruptedException {
@@ -121,7 +121,7 @@ class SupervisorTest {
 
   @Test
   void aProgramThatCannotBeStartedIsToldAndTriedAgain() throws Exception {
-    supervisor = new Supervisor("child", List.of("/no/such/program"), dir, told::add);
+    supervisor = new Supervisor("child", () -> List.of("/no/such/program"), dir, told::add);
     supervisor.start();
     assertThat(nextTold()).contains("ended with status");
     assertThat(nextTold()).contains("starting again in 100 ms");
