@@ -1,0 +1,218 @@
+package io.diskengine.bench;
+
+import io.diskengine.spdkrpc.BdevMethods;
+import io.diskengine.spdkrpc.RpcCodec;
+import io.diskengine.testkit.conformance.RawRpc;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code ./diskengine bench}: see bench/README.md for what the columns mean. Asserts nothing. */
+@Command(
+    name = "diskengine bench",
+    mixinStandardHelpOptions = true,
+    description = "Measure an engine process, each figure beside a yardstick of the same run.")
+public final class Main implements Callable<Integer> {
+  private static final String MALLOC = "malloc";
+  private static final String AIO = "aio";
+  private static final int WRITE_BYTES = 1 << 20;
+
+  enum Suite {
+    rpc,
+    target,
+    vhost,
+    all
+  }
+
+  @Parameters(
+      arity = "0..1",
+      defaultValue = "all",
+      description = "One of ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+  Suite suite;
+
+  @Option(
+      names = "--seconds",
+      defaultValue = "1",
+      description = "Time of one measurement (default: ${DEFAULT-VALUE}).")
+  double seconds;
+
+  @Option(
+      names = "--rounds",
+      defaultValue = "3",
+      description = "Measurements of each side, taken in turn (default: ${DEFAULT-VALUE}).")
+  int rounds;
+
+  @Option(names = "--quick", description = "One round of 0.3 s: does it work, not how fast.")
+  boolean quick;
+
+  @Option(
+      names = "--only",
+      defaultValue = "",
+      description = "Only workloads whose name contains this, e.g. '4 KiB read, depth 32'.")
+  String only;
+
+  @Option(
+      names = "--bdev",
+      defaultValue = "",
+      description = "Only this bdev: malloc or aio (default: both).")
+  String bdev;
+
+  @Option(
+      names = "--dir",
+      defaultValue = "/var/tmp",
+      description = "Where the backing file of aio lies (default: ${DEFAULT-VALUE}).")
+  Path parent;
+
+  @Option(
+      names = "--engine-jvm",
+      description = "An option of the engine's JVM, e.g. a flight recording; repeatable.")
+  List<String> engineJvm = List.of();
+
+  private final PrintStream out = System.out;
+
+  @SuppressWarnings("NullAway.Init") // picocli sets the options
+  Main() {}
+
+  public static void main(String[] args) {
+    System.exit(new CommandLine(new Main()).execute(args));
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    Path directory = Files.createTempDirectory(parent, "diskengine-bench-");
+    try (EngineProcess engine = EngineProcess.start(directory, engineJvm)) {
+      describeMachine(engine);
+      createBdevs(engine, directory);
+      Comparison comparison =
+          new Comparison(quick ? 1 : rounds, (long) (quick ? 3e8 : seconds * 1e9), out);
+      if (wanted(Suite.rpc)) {
+        rpc(comparison, engine, directory);
+      }
+      if (wanted(Suite.target)) {
+        target(comparison, engine, directory);
+      }
+      if (wanted(Suite.vhost)) {
+        vhost(comparison, engine, directory);
+      }
+      return 0;
+    } finally {
+      deleteAll(directory);
+    }
+  }
+
+  private boolean wanted(Suite part) {
+    return suite == Suite.all || suite == part;
+  }
+
+  private boolean wanted(String name) {
+    return bdev.isEmpty() || bdev.equals(name);
+  }
+
+  private List<Workload> chosen(List<Workload> workloads) {
+    return workloads.stream().filter(w -> w.name().contains(only)).toList();
+  }
+
+  private void describeMachine(EngineProcess engine) throws IOException {
+    String load = Files.readString(Path.of("/proc/loadavg")).split(" ")[0];
+    out.printf(
+        Locale.ROOT,
+        "%d CPUs, load average %s, Linux %s, Java %s; engine pid %d, one reactor%n",
+        Runtime.getRuntime().availableProcessors(),
+        load,
+        System.getProperty("os.version"),
+        Runtime.version(),
+        engine.pid());
+  }
+
+  private void createBdevs(EngineProcess engine, Path directory) throws IOException {
+    int block = NvmeTcpPath.BLOCK_BYTES;
+    Path file = backingFile(directory);
+    try (var stream = Files.newOutputStream(file)) {
+      // Written, not sparse: a hole would be read from nowhere.
+      byte[] bytes = new byte[WRITE_BYTES];
+      for (int i = 0; i < Workload.DISK_BYTES / WRITE_BYTES; i++) {
+        stream.write(bytes);
+      }
+    }
+    var malloc = new BdevMethods.CreateMalloc(MALLOC, Workload.DISK_BYTES / block, block);
+    engine.spdk().call(BdevMethods.createMalloc(malloc)).orElseThrow();
+    var aio = new BdevMethods.CreateAio(AIO, file.toString(), block);
+    engine.spdk().call(BdevMethods.createAio(aio)).orElseThrow();
+  }
+
+  private static Path backingFile(Path directory) {
+    return directory.resolve("aio.img");
+  }
+
+  private void rpc(Comparison comparison, EngineProcess engine, Path directory)
+      throws IOException {
+    byte[] request = RpcCodec.request(1000, "spdk_get_version", null);
+    int replyBytes;
+    try (RawRpc raw = new RawRpc(engine.socket())) {
+      replyBytes = raw.ask(new String(request, StandardCharsets.UTF_8)).length();
+    }
+    comparison.run(
+        "rpc spdk_get_version",
+        chosen(List.of(Workload.calls(1), Workload.calls(64), Workload.calls(500))),
+        new RpcSide(engine),
+        new EchoSide(directory, request.length, replyBytes));
+  }
+
+  private void target(Comparison comparison, EngineProcess engine, Path directory) {
+    TargetSide.createTransport(engine);
+    List<Workload> workloads = chosen(Workload.disk());
+    if (wanted(MALLOC)) {
+      try (TargetSide side = TargetSide.export(engine, MALLOC)) {
+        comparison.run("target on malloc", workloads, side, new LoopbackResponder());
+      }
+    }
+    if (wanted(AIO) && fioIsThere("target on aio")) {
+      try (TargetSide side = TargetSide.export(engine, AIO)) {
+        comparison.run("target on aio", workloads, side, new FioSide(backingFile(directory)));
+      }
+    }
+  }
+
+  private void vhost(Comparison comparison, EngineProcess engine, Path directory) {
+    List<Workload> workloads = chosen(Workload.disk());
+    if (wanted(MALLOC)) {
+      try (VhostSide side = VhostSide.create(engine, MALLOC);
+          CopyResponder copy = new CopyResponder()) {
+        comparison.run("vhost on malloc", workloads, side, copy);
+      }
+    }
+    if (wanted(AIO) && fioIsThere("vhost on aio")) {
+      try (VhostSide side = VhostSide.create(engine, AIO)) {
+        comparison.run("vhost on aio", workloads, side, new FioSide(backingFile(directory)));
+      }
+    }
+  }
+
+  private boolean fioIsThere(String title) {
+    boolean there =
+        List.of(System.getenv().getOrDefault("PATH", "").split(":")).stream()
+            .anyMatch(folder -> Files.isExecutable(Path.of(folder, "fio")));
+    if (!there) {
+      out.printf("%n%s: not measured, its yardstick fio is not installed%n", title);
+    }
+    return there;
+  }
+
+  private static void deleteAll(Path directory) throws IOException {
+    try (var files = Files.list(directory)) {
+      for (Path file : files.toList()) {
+        Files.deleteIfExists(file);
+      }
+    }
+    Files.deleteIfExists(directory);
+  }
+}
