@@ -8,8 +8,8 @@ import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Runs two sides in turn, a few rounds of each workload, and prints medians. Both see the same noise
- * of the machine, so the ratio holds where the figures themselves do not.
+ * Runs two sides in turn, a few rounds of each workload, and prints medians. Both see the same
+ * noise of the machine, so the ratio holds where the figures themselves do not.
  */
 final class Comparison {
   private static final String HEADER = "%-26s %-18s %9s %9s  %6s %6s  %8s %8s  %7s %7s%n";
@@ -35,7 +35,16 @@ final class Comparison {
         durationNs / 1e9);
     out.printf(HEADER, "", "ratio", "IOPS", "", "CPU us", "/IO", "p99.9", "us", "stall", "ms");
     out.printf(
-        HEADER, "", "(least-most)", "engine", "yard", "engine", "yard", "engine", "yard", "engine",
+        HEADER,
+        "",
+        "(least-most)",
+        "engine",
+        "yard",
+        "engine",
+        "yard",
+        "engine",
+        "yard",
+        "engine",
         "yard");
     for (Workload workload : workloads) {
       compare(workload, engine, yardstick);

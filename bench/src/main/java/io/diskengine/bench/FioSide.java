@@ -9,8 +9,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * fio on the file itself, with io_uring and O_DIRECT: what the kernel and the disk under it give. It
- * has no figure for the longest time without an answer.
+ * fio on the file itself, with io_uring and O_DIRECT: what the kernel and the disk under it give.
+ * It has no figure for the longest time without an answer.
  */
 final class FioSide implements Side {
   private static final JsonMapper JSON = JsonMapper.builder().build();

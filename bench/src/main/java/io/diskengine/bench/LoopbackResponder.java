@@ -106,8 +106,7 @@ final class LoopbackResponder implements Side {
       }
       long pdu = out + outBytes;
       if (write) {
-        PduHeader.init(
-            pdu, PduHeader.CAPSULE_RESP, 0, CapsuleResp.SIZE, 0, CapsuleResp.SIZE);
+        PduHeader.init(pdu, PduHeader.CAPSULE_RESP, 0, CapsuleResp.SIZE, 0, CapsuleResp.SIZE);
         Cqe.init(pdu + CapsuleResp.CQE, cid, 0, 0);
       } else {
         int flags = PduHeader.LAST_PDU | PduHeader.SUCCESS;

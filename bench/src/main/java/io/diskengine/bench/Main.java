@@ -153,8 +153,7 @@ public final class Main implements Callable<Integer> {
     return directory.resolve("aio.img");
   }
 
-  private void rpc(Comparison comparison, EngineProcess engine, Path directory)
-      throws IOException {
+  private void rpc(Comparison comparison, EngineProcess engine, Path directory) throws IOException {
     byte[] request = RpcCodec.request(1000, "spdk_get_version", null);
     int replyBytes;
     try (RawRpc raw = new RawRpc(engine.socket())) {

@@ -27,9 +27,7 @@ record Stream(int fd) implements AutoCloseable {
   /** Sends all; blocks while the peer's window is full. */
   void send(long address, int bytes) {
     for (int sent = 0; sent < bytes; ) {
-      sent +=
-          check(
-              SocketCalls.send(fd, address + sent, bytes - sent, SocketCalls.MSG_NOSIGNAL));
+      sent += check(SocketCalls.send(fd, address + sent, bytes - sent, SocketCalls.MSG_NOSIGNAL));
     }
   }
 

@@ -22,7 +22,9 @@ final class VhostSide implements Side, AutoCloseable {
   /** Makes a controller and writes all of the bdev once. */
   static VhostSide create(EngineProcess engine, String bdev) {
     String name = "vhost-" + bdev;
-    engine.spdk().call(VhostMethods.createBlk(new VhostMethods.CreateBlk(name, bdev)))
+    engine
+        .spdk()
+        .call(VhostMethods.createBlk(new VhostMethods.CreateBlk(name, bdev)))
         .orElseThrow();
     VhostSide side = new VhostSide(engine, engine.vhostSocket(name));
     Workload fill = Workload.of(128, true, 8);

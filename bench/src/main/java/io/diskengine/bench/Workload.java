@@ -14,7 +14,8 @@ record Workload(String name, boolean write, int bytes, int depth) {
 
   /** Calls of an RPC method, {@code window} of them unanswered. */
   static Workload calls(int window) {
-    return new Workload(window == 1 ? "sequential" : "pipelined, window " + window, false, 0, window);
+    return new Workload(
+        window == 1 ? "sequential" : "pipelined, window " + window, false, 0, window);
   }
 
   /** What every disk is measured with. */
