@@ -48,6 +48,10 @@ final class Reconciler {
   private static final int BATCH_FROM = 8;
 
   private static final long BATCH_MS = 20;
+
+  /** What we wrote ourselves is read back when the next plan needs it, or after this. */
+  private static final long GATHER_MS = 25;
+
   private static final long TICK_MS = 1_000;
   private static final long RETRY_MS = 200;
   private static final long PLANE_RETRY_MS = 50;
@@ -84,6 +88,7 @@ final class Reconciler {
   private boolean looking;
   private long lookingSinceMs;
   private long batchUntilMs;
+  private long reloadAtMs;
   private long retryAtMs;
   private long planeRetryAtMs;
   private long renewAtMs;
@@ -184,8 +189,10 @@ final class Reconciler {
     if (nowMs >= renewAtMs) {
       renew(held, nowMs);
     }
-    if (busy.size() >= BATCH_FROM && nowMs < batchUntilMs) {
-      return batchUntilMs - nowMs;
+    look(nowMs);
+    long gatherUntilMs = gatherUntilMs();
+    if (nowMs < gatherUntilMs) {
+      return gatherUntilMs - nowMs;
     }
     boolean wasWoken = woken.getAndSet(false);
     if (nowMs >= resyncAtMs) {
@@ -209,7 +216,6 @@ final class Reconciler {
       mode.requeue();
       planStale = true;
     }
-    look(nowMs);
     if (planStale || nowMs >= finishAtMs || nowMs >= reasons.nextDueMs()) {
       planStale = false;
       act(held, rows, nowMs);
@@ -218,12 +224,19 @@ final class Reconciler {
       answerRequests(held);
     }
     batchUntilMs = clock.nowMs() + Math.min(BATCH_MS, clock.nowMs() - nowMs);
-    return viewStale || planStale ? 0 : Math.max(0, nextDueMs() - clock.nowMs());
+    return planStale ? 0 : Math.max(0, nextDueMs() - clock.nowMs());
+  }
+
+  /** A plan waits for the look under way, and under load for more answers; never for long. */
+  private long gatherUntilMs() {
+    long until = looking ? lookingSinceMs + GATHER_MS : 0;
+    return busy.size() >= BATCH_FROM ? Math.max(until, batchUntilMs) : until;
   }
 
   private long nextDueMs() {
     long due = Math.min(Math.min(renewAtMs, tickAtMs), Math.min(resyncAtMs, requeueAtMs));
     due = Math.min(due, Math.min(finishAtMs, reasons.nextDueMs()));
+    due = viewStale ? Math.min(due, reloadAtMs) : due;
     return plane == null && !planeStarting ? Math.min(due, planeRetryAtMs) : due;
   }
 
@@ -270,7 +283,8 @@ final class Reconciler {
   /** The rows, or null when they must not be acted upon. */
   private @Nullable NodeView load(AgentSession held, boolean wasWoken, long nowMs)
       throws IOException {
-    if (viewStale || wasWoken || view == null) {
+    boolean due = planStale || nowMs >= reloadAtMs;
+    if (wasWoken || view == null || (viewStale && due)) {
       NodeView rows = held.view();
       long shown = rows.cluster().sequence();
       if (!sequence.accept(shown, nowMs)) {
@@ -403,6 +417,7 @@ final class Reconciler {
     for (Journal.Recorded r : journal.write(held, ready, more)) {
       r.applied().forEach(mode::committed);
       viewStale |= !r.applied().isEmpty() || r.refusal() != null;
+      reloadAtMs = nowMs + GATHER_MS;
       if (r.refusal() != null) {
         LOG.info("agent {}: {} refused: {}", config.nodeName(), r.work().object(), r.refusal());
         backoffs.failed(r.work().object(), "refused: " + r.refusal(), nowMs, clock.instant());

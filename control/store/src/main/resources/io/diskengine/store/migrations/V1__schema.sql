@@ -340,11 +340,10 @@ CREATE FUNCTION wake(node_name text) RETURNS void LANGUAGE sql AS $$
   WHERE current_setting('application_name') <> 'diskengine-agent ' || node_name
 $$;
 
+-- A volume and its mapping concern the node it is mapped to; storage nodes are woken by their lvols
+-- and grants.
 CREATE FUNCTION wake_for_volume(volume bigint) RETURNS void LANGUAGE sql AS $$
   SELECT diskengine.wake(n.name) FROM diskengine.node n WHERE n.id IN (
-    SELECT d.node_id FROM diskengine.lvol l JOIN diskengine.disk d ON d.id = l.disk_id
-      WHERE l.volume_id = volume AND l.state <> 'DELETED'
-    UNION ALL
     SELECT m.node_id FROM diskengine.volume_mapping m
       WHERE m.volume_id = volume AND m.state NOT IN ('DETACHED', 'FENCED'));
   SELECT pg_notify('diskengine_controller', '')
@@ -357,8 +356,10 @@ BEGIN
 END $$;
 CREATE FUNCTION notify_lvol() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  -- Whether a replica is in sync does not concern its storage node.
   PERFORM diskengine.wake(n.name) FROM diskengine.node n WHERE n.id IN (
     SELECT d.node_id FROM diskengine.disk d WHERE d.id = NEW.disk_id
+      AND (TG_OP = 'INSERT' OR OLD.state <> NEW.state)
     UNION ALL
     SELECT m.node_id FROM diskengine.volume_mapping m
       WHERE m.volume_id = NEW.volume_id AND m.state NOT IN ('DETACHED', 'FENCED'));
@@ -382,7 +383,7 @@ CREATE FUNCTION notify_grant() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM diskengine.wake(n.name) FROM diskengine.node n WHERE n.id IN (
     (SELECT d.node_id FROM diskengine.lvol l JOIN diskengine.disk d ON d.id = l.disk_id
-      WHERE l.id = NEW.lvol_id),
+      WHERE l.id = NEW.lvol_id AND (TG_OP = 'INSERT' OR OLD.state <> NEW.state)),
     (SELECT m.node_id FROM diskengine.volume_mapping m WHERE m.id = NEW.mapping_id));
   RETURN NULL;
 END $$;
