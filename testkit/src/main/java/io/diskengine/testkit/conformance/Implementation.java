@@ -12,8 +12,8 @@ public interface Implementation {
   /** The system property with the path of a real {@code spdk_tgt} to run the suite on as well. */
   String SPDK_TGT = "diskengine.spdk-tgt";
 
-  /** The system property with more arguments for {@code spdk_tgt}, separated by spaces. */
-  String SPDK_TGT_ARGS = "diskengine.spdk-tgt-args";
+  /** The environment variable with more arguments for {@code spdk_tgt}, separated by spaces. */
+  String SPDK_TGT_ARGS = "DISKENGINE_SPDK_TGT_ARGS";
 
   /** Starts without hugepages; on a core of its own a target is faster. */
   String DEFAULT_SPDK_TGT_ARGS = "-m 0x1 --no-huge -s 1024 --disable-cpumask-locks";
@@ -38,7 +38,10 @@ public interface Implementation {
           new SpdkTgtImplementation(
               spdk,
               List.of(
-                  System.getProperty(SPDK_TGT_ARGS, DEFAULT_SPDK_TGT_ARGS).strip().split(" +"))));
+                  System.getenv()
+                      .getOrDefault(SPDK_TGT_ARGS, DEFAULT_SPDK_TGT_ARGS)
+                      .strip()
+                      .split(" +"))));
     }
     return all;
   }

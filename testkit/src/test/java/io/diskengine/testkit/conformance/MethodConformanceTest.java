@@ -2,16 +2,11 @@ package io.diskengine.testkit.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.net.InetAddress;
 import java.net.ServerSocket;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Objects;
 import java.util.Set;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -207,7 +202,7 @@ class MethodConformanceTest extends SpdkConformance {
     assertThat(ok(rpc, "framework_wait_init").asBoolean()).isTrue();
     assertThat(ok(rpc, "bdev_get_bdevs")).isEmpty();
 
-    Set<String> spdksBefore = phases("startup", "both");
+    Set<String> spdksBefore = SpdkMethods.of("startup", "both");
     assertThat(spdksBefore).hasSize(40);
     unless(
         ConformanceGap.KILL_BEFORE_INIT,
@@ -216,7 +211,10 @@ class MethodConformanceTest extends SpdkConformance {
             assertThat(before)
                 .filteredOn(method -> !spdksBefore.contains(method))
                 .containsExactly("spdk_kill_instance"));
-    assertThat(phases("runtime", "both")).as("SPDK's, after").hasSize(232).containsAll(after);
+    assertThat(SpdkMethods.of("runtime", "both"))
+        .as("SPDK's, after")
+        .hasSize(232)
+        .containsAll(after);
     unless(
         ConformanceGap.ALL_METHODS,
         () -> assertThat(after).hasSize(232),
@@ -225,20 +223,6 @@ class MethodConformanceTest extends SpdkConformance {
 
   private static Set<String> current(RawRpc rpc) throws IOException {
     return Set.copyOf(texts(ok(rpc, "rpc_get_methods", "{'current':true}")));
-  }
-
-  private static Set<String> phases(String... wanted) throws IOException {
-    try (BufferedReader in =
-        new BufferedReader(
-            new InputStreamReader(
-                Objects.requireNonNull(
-                    DataPlane.class.getResourceAsStream("spdk-methods"), "spdk-methods"),
-                StandardCharsets.UTF_8))) {
-      return in.lines()
-          .filter(line -> List.of(wanted).contains(line.substring(line.indexOf(' ') + 1)))
-          .map(line -> line.substring(0, line.indexOf(' ')))
-          .collect(Collectors.toSet());
-    }
   }
 
   @Test
