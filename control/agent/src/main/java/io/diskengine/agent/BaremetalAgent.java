@@ -94,8 +94,17 @@ public final class BaremetalAgent extends NodeAgent {
       reconciler.replan();
       return true;
     });
-    boolean down = await(() -> ask(() -> mode.isDown() && reconciler.isIdle()).orElse(false));
-    LOG.info("agent {}: {}", config.nodeName(), down ? "stopped clean" : "did not stop in time");
+    // A guest that connected since the last look shows itself by refusing to be cut off.
+    boolean settled = await(() -> ask(() -> isDown() || mode.hasGuests()).orElse(false));
+    if (ask(mode::hasGuests).orElse(false)) {
+      endDataPlane();
+      return;
+    }
+    LOG.info("agent {}: {}", config.nodeName(), settled ? "stopped clean" : "did not stop in time");
+  }
+
+  private boolean isDown() {
+    return mode.isDown() && reconciler.isIdle();
   }
 
   /**

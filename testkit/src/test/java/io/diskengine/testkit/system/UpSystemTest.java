@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.diskengine.api.Api;
 import io.diskengine.api.ApiClient;
+import io.diskengine.nvme.NativeMemory;
 import io.diskengine.testkit.process.ChildProcess;
+import io.diskengine.testkit.vhost.VhostFrontend;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -26,6 +28,13 @@ import org.junit.jupiter.api.io.TempDir;
 @TestMethodOrder(OrderAnnotation.class)
 class UpSystemTest {
   private static final Duration SOON = Duration.ofSeconds(60);
+
+  private static final int VIRTIO_BLK_T_IN = 0;
+  private static final int VIRTIO_BLK_T_OUT = 1;
+  private static final int DESC_NEXT = 1;
+  private static final int DESC_WRITE = 2;
+  private static final int BLOCK = 4096;
+  private static final long GUEST_MEMORY = 8 << 20;
 
   @TempDir static Path dir;
 
@@ -117,15 +126,51 @@ class UpSystemTest {
 
   @Test
   @Order(5)
-  void afterAStopInOrderNothingIsRebuilt() {
+  void afterAStopInOrderWithAGuestConnectedNothingIsRebuiltAndItsBytesAreThere() {
     long epoch = volume("vol1").epoch();
+    VhostFrontend guest = VhostFrontend.connect(socket("vol1"), GUEST_MEMORY).start(1, 128, 0);
+    write(guest, (byte) 7);
     assertThat(up.shutDown()).isLessThan(Duration.ofSeconds(20));
     assertThat(leftovers()).isEmpty();
     up.restart();
     Path socket = socket("vol1");
     up.await("the vhost socket", SOON, () -> connects(socket));
+    try (VhostFrontend again = guest.reconnect(socket, 0)) {
+      assertThat(read(again)).isEqualTo((byte) 7);
+      write(again, (byte) 8);
+    }
     assertThat(volume("vol1").placement()).allMatch(r -> r.sync().equals("IN_SYNC"));
     assertThat(volume("vol1").epoch()).as("the set of replicas did not change").isEqualTo(epoch);
+  }
+
+  private static void write(VhostFrontend guest, byte value) {
+    long data = guest.allocateGuest(BLOCK);
+    NativeMemory.fill(guest.local(data), BLOCK, value);
+    transfer(guest, VIRTIO_BLK_T_OUT, data);
+  }
+
+  private static byte read(VhostFrontend guest) {
+    long data = guest.allocateGuest(BLOCK);
+    transfer(guest, VIRTIO_BLK_T_IN, data);
+    return NativeMemory.getByte(guest.local(data) + BLOCK - 1);
+  }
+
+  /** One request for the first block; virtio 1.3, 5.2.6. */
+  private static void transfer(VhostFrontend guest, int type, long data) {
+    long header = guest.allocateGuest(16);
+    NativeMemory.putInt(guest.local(header), type);
+    NativeMemory.putInt(guest.local(header) + 4, 0);
+    NativeMemory.putLong(guest.local(header) + 8, 0);
+    long status = guest.allocateGuest(1);
+    NativeMemory.putByte(guest.local(status), (byte) 0x55);
+    VhostFrontend.Ring ring = guest.ring(0);
+    ring.desc(0, header, 16, DESC_NEXT, 1);
+    ring.desc(1, data, BLOCK, DESC_NEXT | (type == VIRTIO_BLK_T_IN ? DESC_WRITE : 0), 2);
+    ring.desc(2, status, 1, DESC_WRITE, 0);
+    ring.offer(0);
+    ring.kick();
+    assertThat(ring.await(30_000)).isEqualTo(0);
+    assertThat(NativeMemory.getByte(guest.local(status))).isZero();
   }
 
   @Test
@@ -141,6 +186,9 @@ class UpSystemTest {
     Path socket = socket("vol1");
     up.await("the vhost socket", SOON, () -> connects(socket));
     up.await("both replicas", SOON, () -> inSync("vol1"));
+    try (VhostFrontend guest = VhostFrontend.connect(socket, GUEST_MEMORY).start(1, 128, 0)) {
+      assertThat(read(guest)).isEqualTo((byte) 8);
+    }
   }
 
   @Test
