@@ -3,6 +3,7 @@ package io.diskengine.agent;
 import io.diskengine.model.ClusterSettings;
 import io.diskengine.model.DataPlaneState;
 import io.diskengine.model.Lvol;
+import io.diskengine.model.LvolSync;
 import io.diskengine.model.Names;
 import io.diskengine.model.Node;
 import io.diskengine.model.NodeView;
@@ -24,6 +25,7 @@ import io.diskengine.model.plan.Action.Examine;
 import io.diskengine.model.plan.Action.RemoveBase;
 import io.diskengine.model.plan.BaremetalObserved;
 import io.diskengine.model.plan.BaremetalObserved.Controller;
+import io.diskengine.model.plan.BaremetalObserved.Out;
 import io.diskengine.model.plan.BaremetalObserved.Path;
 import io.diskengine.model.plan.BaremetalObserved.Raid;
 import io.diskengine.model.plan.BaremetalPlanner;
@@ -48,6 +50,9 @@ final class BaremetalMode implements Mode {
   private static final int EEXIST = -17;
   private static final int KEEP_ALIVE_MS = 5_000;
 
+  /** A leg that is in sync this long after it left has not flapped. */
+  private static final long STEADY_MS = 600_000;
+
   final BaremetalFacts facts = new BaremetalFacts();
   private final PeerProbes probes;
   private final Set<Long> opened = new HashSet<>();
@@ -55,7 +60,8 @@ final class BaremetalMode implements Mode {
   private final Set<String> placeholders = new HashSet<>();
   private final Map<Long, Long> assemblingSinceMs = new HashMap<>();
   private final Map<String, Long> disabledSinceMs = new HashMap<>();
-  private final Map<Long, String> outCauses = new HashMap<>();
+  private final Map<Long, Out> outs = new HashMap<>();
+  private long nowMs;
   private final Map<Long, DataPlaneState> peerStates = new HashMap<>();
   private String incarnation = "";
   private boolean stopping;
@@ -135,9 +141,10 @@ final class BaremetalMode implements Mode {
   }
 
   @Override
-  public Plan plan(NodeView view, long nowMs, Set<ObjectRef> busy) {
+  public Plan plan(NodeView view, long timeMs, Set<ObjectRef> busy) {
     Facts<Raid> raids = facts.raids.facts();
-    remember(view, raids, nowMs);
+    nowMs = timeMs;
+    remember(view, raids);
     BaremetalObserved observed =
         new BaremetalObserved(
             incarnation,
@@ -152,20 +159,20 @@ final class BaremetalMode implements Mode {
             Set.copyOf(placeholders),
             Map.copyOf(assemblingSinceMs),
             Map.copyOf(disabledSinceMs),
-            Map.copyOf(outCauses),
+            Map.copyOf(outs),
             busy);
     return BaremetalPlanner.plan(view, observed);
   }
 
   /** What this incarnation was seen to do with each mapping. */
-  private void remember(NodeView view, Facts<Raid> raids, long nowMs) {
+  private void remember(NodeView view, Facts<Raid> raids) {
     for (VolumeMapping m : view.mappings()) {
       boolean online =
           view.volumes().stream()
               .filter(v -> v.id() == m.volumeId())
               .map(v -> Names.raid(v.id(), v.uuid()))
               .anyMatch(r -> raids.find(r).filter(Raid::isOnline).isPresent());
-      assembling(m.id(), online, nowMs);
+      assembling(m.id(), online);
       boolean shown =
           view.vmMappings().stream()
               .anyMatch(
@@ -176,14 +183,15 @@ final class BaremetalMode implements Mode {
     }
     Set<Long> in = new HashSet<>();
     for (Lvol l : view.lvols()) {
-      if (l.sync() == io.diskengine.model.LvolSync.IN_SYNC) {
+      if (l.sync() == LvolSync.IN_SYNC) {
         in.add(l.id());
       }
     }
-    outCauses.keySet().removeAll(in);
+    outs.entrySet()
+        .removeIf(o -> in.contains(o.getKey()) && nowMs - o.getValue().atMs() > STEADY_MS);
   }
 
-  private void assembling(long mapping, boolean online, long nowMs) {
+  private void assembling(long mapping, boolean online) {
     if (online) {
       assemblingSinceMs.remove(mapping);
     } else {
@@ -315,7 +323,9 @@ final class BaremetalMode implements Mode {
       opened.add(c.mappingId());
     }
     if (commit instanceof Commit.CommitOut c) {
-      c.lvolIds().forEach(id -> outCauses.put(id, c.cause()));
+      for (long id : c.lvolIds()) {
+        outs.merge(id, new Out(c.cause(), 1, nowMs), (old, first) -> old.again(c.cause(), nowMs));
+      }
     }
   }
 

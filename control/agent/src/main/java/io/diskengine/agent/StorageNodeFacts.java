@@ -38,6 +38,7 @@ final class StorageNodeFacts {
   final Set<String> expectedBases = new HashSet<>();
   private boolean all = true;
   private boolean lvolsToo;
+  private boolean lvstoresToo;
 
   void reset() {
     bases.reset();
@@ -52,6 +53,11 @@ final class StorageNodeFacts {
 
   void lookAtAll() {
     all = true;
+  }
+
+  /** A short answer that tells free space and that the process lives. */
+  void lookAtLvstores() {
+    lvstoresToo = true;
   }
 
   void lookAtLvols() {
@@ -78,6 +84,7 @@ final class StorageNodeFacts {
   boolean needsLook() {
     return all
         || lvolsToo
+        || lvstoresToo
         || bases.needsLook()
         || lvstores.needsLook()
         || lvols.needsLook()
@@ -89,7 +96,7 @@ final class StorageNodeFacts {
   final class StorageLook implements Mode.Look {
     private final List<String> baseNames;
     private final boolean askBases = all || bases.needsLook();
-    private final boolean askLvstores = all || lvstores.needsLook();
+    private final boolean askLvstores = all || lvstoresToo || lvstores.needsLook();
     private final boolean askLvols = all || lvolsToo || lvols.needsLook();
     private final boolean askTransports = all || transports.needsLook();
     private final boolean askSubsystems = all || subsystems.needsLook();
@@ -111,6 +118,7 @@ final class StorageNodeFacts {
       lvols.facts().byName().forEach((alias, l) -> knownSizes.put(alias, l.sizeBytes()));
       all = false;
       lvolsToo = false;
+      lvstoresToo = false;
     }
 
     @Override

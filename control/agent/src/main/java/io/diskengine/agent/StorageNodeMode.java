@@ -78,7 +78,9 @@ final class StorageNodeMode implements Mode {
   }
 
   @Override
-  public void tick(long nowMs, NodeView view) {}
+  public void tick(long nowMs, NodeView view) {
+    facts.lookAtLvstores();
+  }
 
   @Override
   public void resync() {

@@ -269,6 +269,8 @@ final class AttachmentPlanner {
       told(leg, a.nodeName(lvol) + " to be ready");
     } else if (!readmitted && a.vm.isPresent() && a.vhost.isEmpty()) {
       told(leg, "the guest's controller to be there first");
+    } else if (!readmitted && mustWait(leg)) {
+      told(leg, "the end of a pause, because it left " + outOf(leg).times() + " times");
     } else if (!readmitted) {
       told(leg, "its turn to be rebuilt");
       a.out.commit(leg.ref(), lvol.version(), new Commit.Readmit(lvol.id(), lvol.version()));
@@ -292,13 +294,27 @@ final class AttachmentPlanner {
         List.of(new AddBase(a.raidName, leg.bdev())));
   }
 
-  private void told(Leg leg, String waitingFor) {
-    String cause = a.seen.outCauses().get(leg.lvol().id());
-    a.out.blocked(
-        leg.ref(),
-        waitingFor + (cause == null ? "" : " (OUT: " + cause + ")"),
-        a.nodeRef(leg.lvol()));
+  private boolean mustWait(Leg leg) {
+    long atMs = Laws.readmitAtMs(outOf(leg));
+    if (a.seen.nowMs() < atMs) {
+      a.out.requeueAt(atMs);
+      return true;
+    }
+    return false;
   }
+
+  private BaremetalObserved.Out outOf(Leg leg) {
+    return a.seen.outs().getOrDefault(leg.lvol().id(), NOT_SEEN);
+  }
+
+  private void told(Leg leg, String waitingFor) {
+    String cause = outOf(leg).cause();
+    a.out.blocked(leg.ref(), "OUT (" + cause + "), waits for " + waitingFor, a.nodeRef(leg.lvol()));
+  }
+
+  /** It left before this agent was started; the history of events knows. */
+  private static final BaremetalObserved.Out NOT_SEEN =
+      new BaremetalObserved.Out("see events", 0, 0);
 
   private static final int PROGRESS_STEP_PERCENT = 10;
 }

@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param placeholders null bdevs that may be there
  * @param assemblingSinceMs since when a mapping's RAID is missing, by mapping id
  * @param disabledSinceMs since when a controller is disabled by us, by name
- * @param outCauses why legs went out, by lvol id; for people
+ * @param outs how legs went out, by lvol id
  * @param busy objects with a mutation that has no answer yet (law 4)
  */
 public record BaremetalObserved(
@@ -43,7 +43,7 @@ public record BaremetalObserved(
     Set<String> placeholders,
     Map<Long, Long> assemblingSinceMs,
     Map<String, Long> disabledSinceMs,
-    Map<Long, String> outCauses,
+    Map<Long, Out> outs,
     Set<ObjectRef> busy) {
 
   /**
@@ -102,6 +102,19 @@ public record BaremetalObserved(
    * @param uuid all zeros when SPDK does not say which leg is missing
    */
   public record Leg(@Nullable String bdev, UUID uuid, boolean configured) {}
+
+  /**
+   * A leg that left the set.
+   *
+   * @param cause of the last time, for people
+   * @param times how often it left since it was last in sync for a while
+   */
+  public record Out(String cause, int times, long atMs) {
+    /** The next time this leg leaves. */
+    public Out again(String newCause, long nowMs) {
+      return new Out(newCause, times + 1, nowMs);
+    }
+  }
 
   /** A rebuild. */
   public record Process(String target, int percent) {}

@@ -28,7 +28,21 @@ final class Laws {
   /** A disabled leg of an idle RAID leaves it only when it is detached. */
   static final long DISABLED_SETTLE_MS = 2_000;
 
+  /** Law 15: a leg that left for the second time waits this long before it is let in again. */
+  static final long READMIT_FIRST_MS = 5_000;
+
+  static final long READMIT_CAP_MS = 300_000;
+
   private Laws() {}
+
+  /** Law 15: when a leg that left {@code times} times may come back; each time it waits longer. */
+  static long readmitAtMs(BaremetalObserved.Out out) {
+    if (out.times() <= 1) {
+      return out.atMs();
+    }
+    int doublings = Math.min(out.times() - 2, 16);
+    return out.atMs() + Math.min(READMIT_CAP_MS, READMIT_FIRST_MS << doublings);
+  }
 
   /**
    * Laws 8 and 9: a leg leaves the set only when another in-sync leg is in the RAID and healthy.

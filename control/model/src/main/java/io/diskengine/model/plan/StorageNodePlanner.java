@@ -32,6 +32,9 @@ public final class StorageNodePlanner {
   /** {@code num_md_pages_per_cluster_ratio}: a dirty load is ten times faster than by default. */
   static final int MD_PAGES_PER_CLUSTER_PERCENT = 10;
 
+  /** Free space is brought up to date when a hundredth of it has changed. */
+  private static final int FREE_STEPS = 100;
+
   private final Index rows;
   private final NodeView view;
   private final StorageNodeObserved seen;
@@ -219,7 +222,8 @@ public final class StorageNodePlanner {
           new Commit.DiskChanged(disk.id(), disk.version(), DiskState.INITIALISING, null));
     } else if (disk.state() != DiskState.UP || disk.totalClusters() != there.totalClusters()) {
       out.commit(ref, disk.version(), new Commit.DiskUp(disk.id(), disk.version(), there, true));
-    } else if (disk.freeClusters() != there.freeClusters()) {
+    } else if (Math.abs(disk.freeClusters() - there.freeClusters())
+        > disk.totalClusters() / FREE_STEPS) {
       out.commit(ref, disk.version(), new Commit.DiskFree(disk.id(), there.freeClusters()));
     }
   }

@@ -1,5 +1,6 @@
 package io.diskengine.model.plan;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -151,6 +152,17 @@ class LawsTest {
         Laws.isRebuilt(
             raid("online", 1, false, 0, 1_000, "v1n1"),
             leg(2, LvolSync.REBUILDING, HEALTHY, false)));
+  }
+
+  @Test
+  void legThatLeavesAgainAndAgainWaitsLongerEachTime() {
+    BaremetalObserved.Out once = new BaremetalObserved.Out("gone", 1, 1_000);
+    assertEquals(1_000, Laws.readmitAtMs(once));
+    BaremetalObserved.Out twice = once.again("gone", 2_000);
+    assertEquals(2_000 + Laws.READMIT_FIRST_MS, Laws.readmitAtMs(twice));
+    assertEquals(3_000 + 2 * Laws.READMIT_FIRST_MS, Laws.readmitAtMs(twice.again("gone", 3_000)));
+    BaremetalObserved.Out often = new BaremetalObserved.Out("gone", 1_000, 0);
+    assertEquals(Laws.READMIT_CAP_MS, Laws.readmitAtMs(often));
   }
 
   @Test
