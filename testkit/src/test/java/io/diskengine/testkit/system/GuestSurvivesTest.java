@@ -204,7 +204,7 @@ class GuestSurvivesTest {
       awaitAttached();
       System.out.printf(
           Locale.ROOT, "%s: attached again after %.1f s%n", volume, secondsSince(startedNs));
-      FioResult result = load.awaitFio(Duration.ofSeconds(180));
+      FioResult result = awaitLoad(guest, load, Duration.ofSeconds(120));
       report("baremetal engine killed", result);
       assertThat(result.clean()).as(result.toString()).isTrue();
       checkFiles(guest);
@@ -228,7 +228,7 @@ class GuestSurvivesTest {
       Duration left = outage.minusNanos(System.nanoTime() - startedNs);
       Thread.sleep(Math.max(0, left.toMillis()));
       fault.end();
-      FioResult result = load.awaitFio(outage.plusSeconds(180));
+      FioResult result = awaitLoad(guest, load, outage.plusSeconds(60));
       report(volume, result);
       assertThat(result.clean()).as(result.toString()).isTrue();
       assertThat(result.maxLatencyNs() / 1e6).as("longest I/O, ms").isLessThan(LONGEST_IO_MS);
@@ -277,6 +277,24 @@ class GuestSurvivesTest {
         "--filename=/mnt/fio --rw=randrw --bs=4k --iodepth=8 --size=48M --verify=crc32c"
             + " --time_based --runtime="
             + runtime.toSeconds());
+  }
+
+  /** The load's result; when it does not end, what the guest is stuck in. */
+  private static FioResult awaitLoad(GuestVm guest, GuestJob load, Duration within) {
+    try {
+      return load.awaitFio(within);
+    } catch (AssertionError e) {
+      String state =
+          guest
+              .run(
+                  """
+                  cat /sys/block/vda/inflight; grep virtio /proc/interrupts
+                  for p in $(pidof fio); do echo fio $p; cat /proc/$p/status | grep State
+                    for t in /proc/$p/task/*; do cat $t/wchan; echo; cat $t/stack; done; done
+                  uptime; dmesg | tail -20""")
+              .output();
+      throw new AssertionError("the guest is stuck:\n" + state, e);
+    }
   }
 
   private void awaitWhy(long startedNs, Duration within) {
