@@ -84,6 +84,10 @@ public record GuestSpec(
     return new GuestSpec(name, mib, cpus, disks, forwards, console);
   }
 
+  public GuestSpec withCpus(int count) {
+    return new GuestSpec(name, memoryMib, count, disks, forwards, console);
+  }
+
   public GuestSpec withConsole(Consumer<ConsoleLine> lines) {
     return new GuestSpec(name, memoryMib, cpus, disks, forwards, lines);
   }
