@@ -28,10 +28,10 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * The main job: a guest on a volume of two replicas writes a filesystem and files with checksums and
- * runs fio with verification while something of the system is taken away. No error, no wrong byte,
- * a bounded stall; {@code why} names the leg; the leg is rebuilt, and a second guest reads every
- * checksum with the other storage node gone.
+ * The main job: a guest on a volume of two replicas writes a filesystem and files with checksums
+ * and runs fio with verification while something of the system is taken away. No error, no wrong
+ * byte, a bounded stall; {@code why} names the leg; the leg is rebuilt, and a second guest reads
+ * every checksum with the other storage node gone.
  */
 @Tag("guest")
 @Timeout(420)
@@ -149,7 +149,8 @@ class GuestSurvivesTest {
                           JSON.readTree(
                               """
                               {"nqn":"%s","listen_address":{"trtype":"TCP","adrfam":"IPv4",
-                               "traddr":"127.0.0.1","trsvcid":"%d"}}"""
+                               "traddr":"127.0.0.1","trsvcid":"%d"}}\
+                              """
                                   .formatted(replica.get("nqn").stringValue(), port))))
                   .orElseThrow();
             }
@@ -379,8 +380,7 @@ class GuestSurvivesTest {
           }
           return inSync == 2;
         });
-    System.out.printf(
-        Locale.ROOT, "%s: in sync after %.1f s%n", volume, secondsSince(startedNs));
+    System.out.printf(Locale.ROOT, "%s: in sync after %.1f s%n", volume, secondsSince(startedNs));
   }
 
   private void awaitAttached() {
