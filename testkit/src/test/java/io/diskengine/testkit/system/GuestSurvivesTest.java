@@ -111,6 +111,7 @@ class GuestSurvivesTest {
   }
 
   @Test
+  @Tag("chaos")
   void storageEngineStoppedFor60Seconds(TestInfo test) throws Exception {
     createVolume(test, "stopped", "sn1");
     survive(
@@ -130,6 +131,7 @@ class GuestSurvivesTest {
   }
 
   @Test
+  @Tag("chaos")
   void storageEngineLosesItsListenerWithItsAgentHeld(TestInfo test) throws Exception {
     createVolume(test, "listener", "sn2");
     survive(
@@ -164,6 +166,7 @@ class GuestSurvivesTest {
   }
 
   @Test
+  @Tag("chaos")
   void backingFileOfAStorageNodeHasNoSpace(TestInfo test) throws Exception {
     createVolume(test, "nospace", "sn2");
     Path balloon = smallFilesystem.resolve("balloon");
@@ -359,10 +362,6 @@ class GuestSurvivesTest {
     throw new AssertionError("no replica of " + volume + " on " + node);
   }
 
-  /**
-   * One CPU: with two, QEMU's software emulation left a guest with both CPUs halted several times
-   * when the host was busy, with every request of the device long answered.
-   */
   private GuestVm boot(String name) {
     Path socket = Path.of(show().get("attachment").get("socketPath").stringValue());
     return GuestVm.boot(GuestSpec.named(name).withCpus(1).withDisk(socket));
