@@ -38,7 +38,8 @@ public final class ChildProcess implements AutoCloseable {
   private ChildProcess(String name, Process process, Consumer<String> line) {
     this.name = name;
     this.process = process;
-    this.reader = Thread.ofVirtual().name(name + "-output").start(() -> read(line));
+    // Not a virtual thread: a blocking read of a pipe keeps its carrier for as long as it lasts.
+    this.reader = Thread.ofPlatform().daemon().name(name + "-output").start(() -> read(line));
   }
 
   /**

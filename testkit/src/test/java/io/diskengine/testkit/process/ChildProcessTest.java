@@ -45,6 +45,20 @@ class ChildProcessTest {
     }
   }
 
+  /**
+   * A blocking read of a pipe keeps the carrier of a virtual thread. The scheduler starts a spare
+   * for it, which ends after 30 idle seconds and is not started again: two silent children on two
+   * CPUs then stop every virtual thread of the JVM.
+   */
+  @Test
+  void outputIsReadByAPlatformThread() {
+    try (ChildProcess child = ChildProcess.start("silent", List.of("sleep", "600"))) {
+      assertThat(child.alive()).isTrue();
+      assertThat(Thread.getAllStackTraces().keySet()) // platform threads only
+          .anyMatch(thread -> thread.getName().equals("silent-output"));
+    }
+  }
+
   @Test
   void runAnswersTheOutputAndAFailureCarriesIt() {
     assertThat(ChildProcess.run(SHORT, List.of("sh", "-c", "echo one; echo two >&2")))

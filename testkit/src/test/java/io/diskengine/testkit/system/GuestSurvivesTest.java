@@ -111,7 +111,6 @@ class GuestSurvivesTest {
   }
 
   @Test
-  @Tag("chaos")
   void storageEngineStoppedFor60Seconds(TestInfo test) throws Exception {
     createVolume(test, "stopped", "sn1");
     survive(
@@ -131,7 +130,6 @@ class GuestSurvivesTest {
   }
 
   @Test
-  @Tag("chaos")
   void storageEngineLosesItsListenerWithItsAgentHeld(TestInfo test) throws Exception {
     createVolume(test, "listener", "sn2");
     survive(
@@ -166,7 +164,6 @@ class GuestSurvivesTest {
   }
 
   @Test
-  @Tag("chaos")
   void backingFileOfAStorageNodeHasNoSpace(TestInfo test) throws Exception {
     createVolume(test, "nospace", "sn2");
     Path balloon = smallFilesystem.resolve("balloon");
