@@ -261,7 +261,7 @@ final class AttachmentPlanner {
     if (leg.inRaid() && granted) {
       a.out.commit(leg.ref(), lvol.version(), new Commit.RebuildStarted(lvol.id(), lvol.version()));
     } else if (!readmitted && (leg.inRaid() || a.isAttached(leg))) {
-      told(leg, "to be taken out of the RAID");
+      told(leg, "its removal from the RAID");
       a.retire(leg);
     } else if (!readmitted && grantLeft) {
       told(leg, "its old grant to be revoked by " + a.nodeName(lvol));
@@ -277,7 +277,7 @@ final class AttachmentPlanner {
     } else if (granted && leg.health().isHealthy() && !a.isBusy(leg)) {
       rebuild(raid, leg);
     } else {
-      told(leg, "to be attached again");
+      told(leg, "its controller to be attached again");
     }
   }
 
@@ -309,7 +309,7 @@ final class AttachmentPlanner {
 
   private void told(Leg leg, String waitingFor) {
     String cause = outOf(leg).cause();
-    a.out.blocked(leg.ref(), "OUT (" + cause + "), waits for " + waitingFor, a.nodeRef(leg.lvol()));
+    a.out.blocked(leg.ref(), waitingFor + " (OUT: " + cause + ")", a.nodeRef(leg.lvol()));
   }
 
   /** It left before this agent was started; the history of events knows. */
