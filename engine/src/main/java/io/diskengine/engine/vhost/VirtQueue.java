@@ -106,9 +106,17 @@ final class VirtQueue {
     kickFd = fd;
   }
 
+  /**
+   * Where the guest is interrupted from now on. It is rung at once: when QEMU masks or unmasks an
+   * interrupt it looks for pending ones and then sends the new descriptor, and what was written to
+   * the old one in between would be lost. One interrupt too many does no harm.
+   */
   void callFd(int fd) {
     closeFd(callFd);
     callFd = fd;
+    if (fd >= 0) {
+      session.ring(fd);
+    }
   }
 
   void errFd(int fd) {

@@ -278,7 +278,7 @@ public final class VhostFrontend implements AutoCloseable {
     private final long availOffset;
     private final long usedOffset;
     private final int kickFd = check(FileCalls.eventfd(FileCalls.EFD_NONBLOCK));
-    private final int callFd = check(FileCalls.eventfd(FileCalls.EFD_NONBLOCK));
+    private int callFd = check(FileCalls.eventfd(FileCalls.EFD_NONBLOCK));
     private final long event = arena.allocate(16, 8).address();
     private int availIdx;
     private int usedSeen;
@@ -378,6 +378,26 @@ public final class VhostFrontend implements AutoCloseable {
         }
         Thread.yield();
       }
+    }
+
+    /** Names another eventfd for interrupts, as QEMU does when one is masked or unmasked. */
+    public void replaceCall() {
+      FileCalls.close(callFd);
+      callFd = check(FileCalls.eventfd(FileCalls.EFD_NONBLOCK));
+      putLong(0, index);
+      send(13, 8, callFd);
+    }
+
+    /** Waits for a signal of the backend; false when none came in time. */
+    public boolean awaitCall(int timeoutMs) {
+      long deadline = System.nanoTime() + timeoutMs * 1_000_000L;
+      while (!called()) {
+        if (System.nanoTime() > deadline) {
+          return false;
+        }
+        Thread.yield();
+      }
+      return true;
     }
 
     /** True when the backend has signalled since the last call. */
