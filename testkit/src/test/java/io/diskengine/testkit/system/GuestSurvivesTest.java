@@ -215,6 +215,41 @@ class GuestSurvivesTest {
     removeVolume();
   }
 
+  @Test
+  void upStoppedInOrderAndStartedAgain(TestInfo test) throws Exception {
+    createVolume(test, "stopstart", "sn1");
+    long epoch = show().get("epoch").longValue();
+    surviveAbsenceOfEverything(
+        () -> assertThat(system.shutDown()).isLessThan(Duration.ofSeconds(20)));
+    assertThat(show().get("epoch").longValue()).as("nothing was rebuilt").isEqualTo(epoch);
+    removeVolume();
+  }
+
+  @Test
+  void upKilledWithAllItsProcessesAndStartedAgain(TestInfo test) throws Exception {
+    createVolume(test, "killall", "sn1");
+    surviveAbsenceOfEverything(system::killAll);
+    awaitInSync();
+    removeVolume();
+  }
+
+  /** The guest waits for the next {@code up} and goes on, without an error. */
+  private void surviveAbsenceOfEverything(Runnable end) throws Exception {
+    try (GuestVm guest = boot("writer")) {
+      writeFiles(guest);
+      GuestJob load = startLoad(guest, Duration.ofSeconds(30));
+      Thread.sleep(5_000);
+      end.run();
+      system.restart();
+      awaitAttached();
+      FioResult result = awaitLoad(guest, load, Duration.ofSeconds(120));
+      report(volume, result);
+      assertThat(result.clean()).as(result.toString()).isTrue();
+      checkFiles(guest);
+      guest.poweroff();
+    }
+  }
+
   // ---- the scenario
 
   private void survive(Duration outage, Duration whyWithin, Fault fault) throws Exception {
