@@ -39,6 +39,7 @@ record SuperBlock(
   private static final long SIGNATURE = 0x424f4c424b445053L; // "SPDKBLOB"
   private static final int VERSION = 3;
   private static final int TYPE_BYTES = 16;
+  private static final int CLEAN = 16;
   private static final int CRC = 4092;
   private static final int MASK_HEADER_BYTES = 5;
   static final int EILSEQ = -84;
@@ -56,14 +57,15 @@ record SuperBlock(
     int version = getInt(at + 8);
     check(isPresent(at), "has no blobstore signature");
     check(version >= 1 && version <= VERSION, "has unknown version " + version);
-    check(crc.of(at, CRC) == getInt(at + CRC), "has a wrong checksum in its super block");
+    boolean intact = crc.of(at, CRC) == getInt(at + CRC);
+    check(intact || isTorn(at, crc), "has a wrong checksum in its super block");
     long size = getLong(at + 80) == 0 ? deviceBytes : getLong(at + 80);
     int ioUnit = getInt(at + 88) == 0 ? 4096 : getInt(at + 88);
     int page = getInt(at + 92) == 0 ? 4096 : getInt(at + 92);
     SuperBlock read =
         new SuperBlock(
             version,
-            getInt(at + 16) == 1,
+            intact && getInt(at + CLEAN) == 1,
             getLong(at + 20),
             getUnsignedInt(at + 28),
             area(at + 32),
@@ -76,6 +78,21 @@ record SuperBlock(
             page);
     read.validate(deviceBytes);
     return read;
+  }
+
+  /**
+   * A crash while the clean flag was being written: flag and checksum lie in different sectors, and
+   * only one of them was. Which one does not matter, a recovery finds what the masks would say.
+   */
+  private static boolean isTorn(long at, Crc32c crc) {
+    int clean = getInt(at + CLEAN);
+    if (clean != 0 && clean != 1) {
+      return false;
+    }
+    putInt(at + CLEAN, 1 - clean);
+    boolean torn = crc.of(at, CRC) == getInt(at + CRC);
+    putInt(at + CLEAN, clean);
+    return torn;
   }
 
   private static Area area(long at) {
@@ -190,7 +207,7 @@ record SuperBlock(
     putLong(at, SIGNATURE);
     putInt(at + 8, version);
     putInt(at + 12, SIZE);
-    putInt(at + 16, clean ? 1 : 0);
+    putInt(at + CLEAN, clean ? 1 : 0);
     putLong(at + 20, superBlobId);
     putInt(at + 28, (int) clusterBytes);
     write(at + 32, pageMask);

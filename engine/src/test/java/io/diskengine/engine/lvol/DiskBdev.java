@@ -32,7 +32,7 @@ final class DiskBdev extends Bdev {
   private static final int SLOWNESS = 20;
 
   private final DiskImage image;
-  private final DiskImage initial;
+  private DiskImage initial;
   private final Random random;
   private final long maxDelayNs;
   private final Set<IoType> missing = EnumSet.noneOf(IoType.class);
@@ -46,7 +46,7 @@ final class DiskBdev extends Bdev {
   private @Nullable BdevIo held;
 
   /** One write (data null: zeros) or flush. */
-  private static final class Change {
+  static final class Change {
     final boolean flush;
     final long offset;
     final long length;
@@ -109,6 +109,31 @@ final class DiskBdev extends Bdev {
   /** Moments at which power may fail: 0 to this. */
   int moments() {
     return clock;
+  }
+
+  /** What the medium held before all {@link #changes}. */
+  DiskImage initial() {
+    return initial;
+  }
+
+  /** All that was told to the disk, in the order of submission. */
+  List<Change> changes() {
+    return changes;
+  }
+
+  /** No write or flush is under way. */
+  boolean idle() {
+    return changes.stream().noneMatch(c -> c.endedAt == Integer.MAX_VALUE);
+  }
+
+  /** All that was written counts as on the medium; power fails later. The disk is idle. */
+  void checkpoint() {
+    if (!idle()) {
+      throw new IllegalStateException("writes are under way");
+    }
+    initial = image.copy();
+    changes.clear();
+    clock = 0;
   }
 
   /** The medium when power failed at {@code moment}, unflushed sectors as {@code chance} wills. */
