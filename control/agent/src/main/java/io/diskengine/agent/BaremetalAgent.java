@@ -31,16 +31,25 @@ public final class BaremetalAgent extends NodeAgent {
    * @throws IOException when another agent has this data plane, or a file cannot be read
    */
   public BaremetalAgent(BaremetalConfig config) throws IOException {
-    this(config, AgentClock.SYSTEM, new Probing());
+    this(config, AgentMachine.SYSTEM);
   }
 
-  private BaremetalAgent(BaremetalConfig config, AgentClock clock, Probing probing)
+  /**
+   * On another machine than this one.
+   *
+   * @throws IOException as above
+   */
+  public BaremetalAgent(BaremetalConfig config, AgentMachine machine) throws IOException {
+    this(config, machine, new Probing());
+  }
+
+  private BaremetalAgent(BaremetalConfig config, AgentMachine machine, Probing probing)
       throws IOException {
-    this(config, clock, new BaremetalMode(probing.probes(clock)));
+    this(config, machine, new BaremetalMode(probing.probes(machine)));
     probing.agent = this;
   }
 
-  private BaremetalAgent(BaremetalConfig config, AgentClock clock, BaremetalMode mode)
+  private BaremetalAgent(BaremetalConfig config, AgentMachine machine, BaremetalMode mode)
       throws IOException {
     super(
         config.agent(),
@@ -50,7 +59,7 @@ public final class BaremetalAgent extends NodeAgent {
             config.agent().failureDomain(),
             List.of()),
         mode,
-        clock);
+        machine);
     this.mode = mode;
   }
 
@@ -58,9 +67,9 @@ public final class BaremetalAgent extends NodeAgent {
   private static final class Probing {
     private @Nullable BaremetalAgent agent;
 
-    PeerProbes probes(AgentClock clock) {
+    PeerProbes probes(AgentMachine machine) {
       return new PeerProbes(
-          clock,
+          machine,
           () -> {
             BaremetalAgent made = agent;
             if (made != null) {
@@ -159,7 +168,7 @@ public final class BaremetalAgent extends NodeAgent {
         return true;
       }
       try {
-        Thread.sleep(LOOK_EVERY_MS);
+        machine.sleep(LOOK_EVERY_MS);
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         return false;

@@ -5,9 +5,6 @@ import io.diskengine.spdkrpc.FrameworkMethods;
 import io.diskengine.spdkrpc.RpcRequest;
 import io.diskengine.spdkrpc.RpcResult;
 import io.diskengine.spdkrpc.SpdkRpcClient;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -35,7 +32,7 @@ final class DataPlane {
 
   private DataPlane() {}
 
-  static Outcome start(SpdkRpcClient spdk, Mode mode, NodeView view) {
+  static Outcome start(AgentMachine machine, SpdkRpcClient spdk, Mode mode, NodeView view) {
     RpcResult<List<String>> methods = spdk.call(FrameworkMethods.currentMethods());
     if (!(methods instanceof RpcResult.Ok<List<String>>(List<String> current))) {
       return new Outcome.Away(methods.toString());
@@ -50,7 +47,7 @@ final class DataPlane {
     if (!init.isOk()) {
       return new Outcome.Away("framework_wait_init: " + init);
     }
-    return identify(spdk);
+    return identify(machine, spdk);
   }
 
   private static @Nullable RpcResult<?> initialise(
@@ -67,7 +64,7 @@ final class DataPlane {
     return started.isOk() ? null : started;
   }
 
-  private static Outcome identify(SpdkRpcClient spdk) {
+  private static Outcome identify(AgentMachine machine, SpdkRpcClient spdk) {
     var reactors = spdk.submit(FrameworkMethods.reactors());
     var version = spdk.submit(FrameworkMethods.version());
     var config = spdk.submit(FrameworkMethods.config("bdev"));
@@ -92,20 +89,10 @@ final class DataPlane {
               + " the truth leg (law 8): start it with --wait-for-rpc and this agent turns it off");
     }
     long pid = process.pid();
-    return new Outcome.Up(pid + "@" + startTime(pid), running.version(), spdk.connection());
+    return new Outcome.Up(pid + "@" + machine.startTime(pid), running.version(), spdk.connection());
   }
 
   private static boolean isAutoExamine(@Nullable JsonNode params) {
     return params != null && params.path("bdev_auto_examine").asBoolean(false);
-  }
-
-  /** Clock ticks since boot when the process started: field 22 of {@code /proc/<pid>/stat}. */
-  private static String startTime(long pid) {
-    try {
-      String stat = Files.readString(Path.of("/proc", Long.toString(pid), "stat"));
-      return stat.substring(stat.lastIndexOf(')') + 2).split(" ")[19];
-    } catch (IOException elsewhere) {
-      return "elsewhere";
-    }
   }
 }

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * One agent per data plane on this machine (law 7): a lock on {@code <socket>.diskengine.lock},
  * never on SPDK's own {@code <socket>.lock}. Dies with the process.
  */
-final class LockFile implements AutoCloseable {
+final class LockFile implements java.io.Closeable {
   private final FileChannel channel;
   private final FileLock lock;
 

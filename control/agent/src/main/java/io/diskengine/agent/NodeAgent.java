@@ -6,20 +6,17 @@ import io.diskengine.spdkrpc.RpcListener;
 import io.diskengine.spdkrpc.RpcOptions;
 import io.diskengine.spdkrpc.SpdkAddress;
 import io.diskengine.spdkrpc.SpdkRpcClient;
-import io.diskengine.store.Database;
+import io.diskengine.store.AgentStore;
 import io.diskengine.store.NodeRegistration;
-import io.diskengine.store.PostgresAgentStore;
-import io.diskengine.store.StoreConfig;
 import io.diskengine.store.StoreCounters;
 import io.diskengine.store.WakeUps;
+import java.io.Closeable;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
@@ -35,13 +32,15 @@ public abstract sealed class NodeAgent implements AutoCloseable
   static final Duration END_WITHIN = Duration.ofSeconds(10);
 
   final AgentConfig config;
+  final AgentMachine machine;
   final AgentClock clock;
   final SpdkRpcClient spdk;
   private final RpcCounts counts = new RpcCounts();
-  private final PostgresAgentStore store;
-  private final @Nullable LockFile lock;
+  private final AgentStore store;
+  private final @Nullable Closeable lock;
   final Reconciler reconciler;
-  private final Thread thread;
+  private final CompletableFuture<Boolean> ended = new CompletableFuture<>();
+  private boolean started;
   private @Nullable WakeUps wakeUps;
 
   /**
@@ -49,27 +48,29 @@ public abstract sealed class NodeAgent implements AutoCloseable
    *
    * @throws IOException when another agent has this data plane, or a file cannot be read
    */
-  NodeAgent(AgentConfig config, NodeRegistration registration, Mode mode, AgentClock clock)
+  NodeAgent(AgentConfig config, NodeRegistration registration, Mode mode, AgentMachine machine)
       throws IOException {
     this.config = config;
-    this.clock = clock;
+    this.machine = machine;
+    this.clock = machine.clock();
     SpdkAddress address = SpdkAddress.parse(config.spdkSocket());
-    lock = address instanceof SpdkAddress.Unix unix ? LockFile.of(unix.path()) : null;
+    lock = address instanceof SpdkAddress.Unix unix ? machine.lock(unix.path()) : null;
     RpcOptions options =
         RpcOptions.defaults()
             .withMaxOutstanding(MAX_OUTSTANDING_CALLS)
-            .withListener(new Connection());
+            .withListener(new Connection())
+            .withRuntime(machine.rpc());
     spdk = SpdkRpcClient.connect(address, options);
-    String password = Files.readString(config.passwordFile()).strip();
-    store =
-        new PostgresAgentStore(
-            new Database(
-                StoreConfig.forAgent(
-                    config.databaseUrl(), config.databaseUser(), password, config.nodeName())));
+    store = machine.openStore(config);
     reconciler =
         new Reconciler(
-            config, store, registration, mode, spdk, clock, new SequenceFile(config.stateDir()));
-    thread = Thread.ofPlatform().name("agent-" + config.nodeName()).unstarted(reconciler::run);
+            config,
+            store,
+            registration,
+            mode,
+            spdk,
+            machine,
+            new SequenceFile(machine, config.stateDir()));
   }
 
   /** Counts calls and tells when the connection ends. */
@@ -88,7 +89,16 @@ public abstract sealed class NodeAgent implements AutoCloseable
   /** Returns at once; progress is told through {@link AgentConfig#onStatus}. */
   public void start() {
     wakeUps = store.listen(config.nodeName(), reconciler::wake);
-    thread.start();
+    started = true;
+    machine.run("agent-" + config.nodeName(), this::run);
+  }
+
+  private void run() {
+    try {
+      reconciler.run();
+    } finally {
+      ended.complete(true);
+    }
   }
 
   /** RPCs sent so far, by method. */
@@ -98,7 +108,7 @@ public abstract sealed class NodeAgent implements AutoCloseable
 
   /** SQL statements and commits so far. */
   public StoreCounters storeCounters() {
-    return store.database().counters();
+    return store.counters();
   }
 
   /** What the mode does before the agent leaves. */
@@ -107,14 +117,12 @@ public abstract sealed class NodeAgent implements AutoCloseable
   /** Leaves in order; the data plane goes on by itself. Idempotent. */
   @Override
   public void close() {
-    if (thread.isAlive()) {
+    if (started && !ended.isDone()) {
       leave();
     }
     reconciler.end();
-    try {
-      thread.join(END_WITHIN);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+    if (started) {
+      answer(ended);
     }
     reconciler.release();
     if (wakeUps != null) {
@@ -135,8 +143,12 @@ public abstract sealed class NodeAgent implements AutoCloseable
   <T> Optional<T> ask(java.util.function.Supplier<T> question) {
     CompletableFuture<T> answer = new CompletableFuture<>();
     reconciler.post(() -> answer.complete(question.get()));
+    return answer(answer);
+  }
+
+  private <T> Optional<T> answer(CompletableFuture<T> answer) {
     try {
-      return Optional.of(answer.get(END_WITHIN.toMillis(), TimeUnit.MILLISECONDS));
+      return Optional.of(machine.rpc().get(answer, END_WITHIN.toNanos()));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return Optional.empty();

@@ -30,13 +30,15 @@ final class PeerProbes {
   private static final byte ICREQ = 0x00;
   private static final byte ICRESP = 0x01;
 
+  private final AgentMachine machine;
   private final AgentClock clock;
   private final Runnable onChange;
   private long lastTickMs;
   private final Map<Long, Peer> peers = new ConcurrentHashMap<>();
 
-  PeerProbes(AgentClock clock, Runnable onChange) {
-    this.clock = clock;
+  PeerProbes(AgentMachine machine, Runnable onChange) {
+    this.machine = machine;
+    this.clock = machine.clock();
     this.onChange = onChange;
   }
 
@@ -90,11 +92,11 @@ final class PeerProbes {
       }
       peer.outstanding++;
     }
-    Thread.ofVirtual()
-        .name("probe " + address)
-        .start(() -> {
+    machine.fork(
+        "probe " + address,
+        () -> {
           try {
-            ask(address, settings.probeDeadlineMs());
+            machine.askTarget(address, settings.probeDeadlineMs());
             peer.answeredAtMs = clock.nowMs();
             peer.detail = "answers";
           } catch (ConnectException refused) {
@@ -110,7 +112,7 @@ final class PeerProbes {
         });
   }
 
-  private static void ask(FabricAddress address, int deadlineMs) throws IOException {
+  static void ask(FabricAddress address, int deadlineMs) throws IOException {
     try (Socket socket = new Socket()) {
       socket.setSoTimeout(deadlineMs);
       socket.setTcpNoDelay(true);

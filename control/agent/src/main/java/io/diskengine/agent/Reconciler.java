@@ -26,7 +26,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -65,6 +64,7 @@ final class Reconciler {
   private final NodeRegistration registration;
   private final Mode mode;
   private final SpdkRpcClient spdk;
+  private final AgentMachine machine;
   private final AgentClock clock;
   private final SequenceFile sequence;
   private final String holder;
@@ -108,21 +108,17 @@ final class Reconciler {
       NodeRegistration registration,
       Mode mode,
       SpdkRpcClient spdk,
-      AgentClock clock,
+      AgentMachine machine,
       SequenceFile sequence) {
     this.config = config;
     this.store = store;
     this.registration = registration;
     this.mode = mode;
     this.spdk = spdk;
-    this.clock = clock;
+    this.machine = machine;
+    this.clock = machine.clock();
     this.sequence = sequence;
-    this.holder =
-        config.nodeName()
-            + "/"
-            + ProcessHandle.current().pid()
-            + "/"
-            + Long.toHexString(System.nanoTime());
+    this.holder = config.nodeName() + "/" + machine.processName();
   }
 
   void post(Runnable task) {
@@ -165,7 +161,7 @@ final class Reconciler {
 
   private void await(long pauseMs) {
     try {
-      Runnable task = tasks.poll(Math.max(0, pauseMs), TimeUnit.MILLISECONDS);
+      Runnable task = machine.poll(tasks, Math.max(0, pauseMs));
       while (task != null) {
         task.run();
         task = tasks.poll();
@@ -318,10 +314,10 @@ final class Reconciler {
       return;
     }
     planeStarting = true;
-    Thread.ofVirtual()
-        .name("start " + config.nodeName())
-        .start(() -> {
-          DataPlane.Outcome outcome = DataPlane.start(spdk, mode, rows);
+    machine.fork(
+        "start " + config.nodeName(),
+        () -> {
+          DataPlane.Outcome outcome = DataPlane.start(machine, spdk, mode, rows);
           post(() -> started(outcome));
         });
   }
@@ -371,9 +367,9 @@ final class Reconciler {
     looking = true;
     lookingSinceMs = nowMs;
     Mode.Look look = mode.look();
-    Thread.ofVirtual()
-        .name("look " + config.nodeName())
-        .start(() -> {
+    machine.fork(
+        "look " + config.nodeName(),
+        () -> {
           RpcResult<?> failure = look.ask(spdk);
           post(() -> looked(look, up, failure));
         });
@@ -507,9 +503,9 @@ final class Reconciler {
             requests,
             recorded.intentId(),
             () -> plane == up && clock.bootMs() < leaseUntilBootMs);
-    Thread.ofVirtual()
-        .name("act " + config.nodeName() + " " + work.object())
-        .start(() -> chain.run(spdk, mode, new Answers(up)));
+    machine.fork(
+        "act " + config.nodeName() + " " + work.object(),
+        () -> chain.run(spdk, mode, new Answers(up)));
   }
 
   /** Brings a chain's answers to this thread. */

@@ -1,9 +1,7 @@
 package io.diskengine.agent;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 
 /**
  * The highest cluster sequence this node was shown (law 13): a database that shows less went back
@@ -12,18 +10,17 @@ import java.nio.file.StandardCopyOption;
 final class SequenceFile {
   private static final long WRITE_EVERY_MS = 1_000;
 
+  private final AgentMachine machine;
   private final Path file;
   private long highest;
   private long written;
   private long writtenAtMs = Long.MIN_VALUE / 2;
 
-  SequenceFile(Path stateDir) throws IOException {
-    Files.createDirectories(stateDir);
+  SequenceFile(AgentMachine machine, Path stateDir) throws IOException {
+    this.machine = machine;
     file = stateDir.resolve("cluster-sequence");
-    if (Files.exists(file)) {
-      highest = Long.parseLong(Files.readString(file).strip());
-      written = highest;
-    }
+    highest = machine.readState(file).map(text -> Long.parseLong(text.strip())).orElse(0L);
+    written = highest;
   }
 
   /** False when {@code sequence} is less than what was seen before. */
@@ -41,9 +38,7 @@ final class SequenceFile {
 
   void save() throws IOException {
     if (highest > written) {
-      Path next = file.resolveSibling(file.getFileName() + ".new");
-      Files.writeString(next, highest + "\n");
-      Files.move(next, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      machine.writeState(file, highest + "\n");
       written = highest;
     }
   }

@@ -10,10 +10,15 @@ public final class StorageNodeAgent extends NodeAgent {
    * @throws IOException when another agent has this data plane, or a file cannot be read
    */
   public StorageNodeAgent(StorageNodeConfig config) throws IOException {
-    this(config, AgentClock.SYSTEM);
+    this(config, AgentMachine.SYSTEM);
   }
 
-  StorageNodeAgent(StorageNodeConfig config, AgentClock clock) throws IOException {
+  /**
+   * On another machine than this one.
+   *
+   * @throws IOException as above
+   */
+  public StorageNodeAgent(StorageNodeConfig config, AgentMachine machine) throws IOException {
     super(
         config.agent(),
         new NodeRegistration(
@@ -21,8 +26,8 @@ public final class StorageNodeAgent extends NodeAgent {
             NodeMode.STORAGE_NODE,
             config.agent().failureDomain(),
             config.listen()),
-        new StorageNodeMode(config),
-        clock);
+        new StorageNodeMode(config, machine),
+        machine);
   }
 
   /** Exports stay as they are: guests go on without this agent. */

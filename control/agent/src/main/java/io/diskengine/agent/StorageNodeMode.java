@@ -55,11 +55,13 @@ final class StorageNodeMode implements Mode {
   private static final int EEXIST = -17;
 
   private final StorageNodeConfig config;
+  private final AgentMachine machine;
   final StorageNodeFacts facts = new StorageNodeFacts();
   private List<DiskFile> disks = List.of();
   private String incarnation = "";
 
-  StorageNodeMode(StorageNodeConfig config) {
+  StorageNodeMode(StorageNodeConfig config, AgentMachine machine) {
+    this.machine = machine;
     this.config = config;
   }
 
@@ -74,7 +76,7 @@ final class StorageNodeMode implements Mode {
   public void reset(String newIncarnation, long nowMs) {
     incarnation = newIncarnation;
     facts.reset();
-    disks = config.disks().stream().map(DiskFiles::look).toList();
+    disks = config.disks().stream().map(machine::look).toList();
   }
 
   @Override
@@ -84,7 +86,7 @@ final class StorageNodeMode implements Mode {
 
   @Override
   public void resync() {
-    disks = config.disks().stream().map(DiskFiles::look).toList();
+    disks = config.disks().stream().map(machine::look).toList();
     facts.lookAtAll();
   }
 

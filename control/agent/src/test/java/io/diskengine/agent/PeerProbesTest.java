@@ -90,7 +90,7 @@ class PeerProbesTest {
     AtomicBoolean answers = new AtomicBoolean(true);
     try (ServerSocket target = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
       Thread.ofVirtual().start(() -> serve(target, answers));
-      PeerProbes probes = new PeerProbes(AgentClock.SYSTEM, () -> {});
+      PeerProbes probes = new PeerProbes(AgentMachine.SYSTEM, () -> {});
       NodeView view = view(target.getLocalPort());
       assertNull(run(probes, view, 2 * DEADLINE_MS));
       answers.set(false);
@@ -106,12 +106,12 @@ class PeerProbesTest {
     try (ServerSocket gone = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       port = gone.getLocalPort();
     }
-    assertNull(run(new PeerProbes(AgentClock.SYSTEM, () -> {}), view(port), 2 * DEADLINE_MS));
+    assertNull(run(new PeerProbes(AgentMachine.SYSTEM, () -> {}), view(port), 2 * DEADLINE_MS));
   }
 
   @Test
   void silenceWhileNobodyListenedDoesNotCount() throws Exception {
-    PeerProbes probes = new PeerProbes(AgentClock.SYSTEM, () -> {});
+    PeerProbes probes = new PeerProbes(AgentMachine.SYSTEM, () -> {});
     NodeView view = view(1);
     probes.tick(1_000, view);
     probes.tick(100_000, view);

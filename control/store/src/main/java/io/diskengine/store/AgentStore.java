@@ -4,7 +4,7 @@ package io.diskengine.store;
  * What an agent needs before it holds its node's lease. Every method throws {@link
  * StoreUnavailableException} when PostgreSQL cannot be asked.
  */
-public interface AgentStore {
+public interface AgentStore extends AutoCloseable {
   /**
    * Registers the node (or updates its registration) and takes its lease if that is free, expired
    * or held by the same {@code holder}. Taking it raises the node's lease epoch.
@@ -16,4 +16,10 @@ public interface AgentStore {
 
   /** Wake-ups for the node; independent of the lease. Close it to stop. */
   WakeUps listen(String nodeName, Runnable onWake);
+
+  /** What was asked of PostgreSQL so far. */
+  StoreCounters counters();
+
+  @Override
+  void close();
 }

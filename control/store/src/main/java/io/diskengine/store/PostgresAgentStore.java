@@ -9,7 +9,7 @@ import java.time.Instant;
 import java.util.List;
 
 /** {@link AgentStore} on PostgreSQL. */
-public final class PostgresAgentStore implements AgentStore, AutoCloseable {
+public final class PostgresAgentStore implements AgentStore {
   /** Outcome of what the former holder of the lease had under way (law 4). */
   static final String ABANDONED = "indeterminate: the agent that began it is gone";
 
@@ -82,6 +82,11 @@ public final class PostgresAgentStore implements AgentStore, AutoCloseable {
   @Override
   public WakeUps listen(String nodeName, Runnable onWake) {
     return new NotificationListener(database, Names.channel(nodeName), onWake).start();
+  }
+
+  @Override
+  public StoreCounters counters() {
+    return database.counters();
   }
 
   @Override

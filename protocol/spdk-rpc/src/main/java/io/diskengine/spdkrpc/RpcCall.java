@@ -6,7 +6,6 @@ import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
@@ -35,8 +34,9 @@ public final class RpcCall<T> {
   private final RpcRequest<T> request;
   private final byte[] bytes;
   private final SpdkAddress address;
-  private final Instant since = Instant.now();
-  private final long startNs = System.nanoTime();
+  private final RpcRuntime runtime;
+  private final Instant since;
+  private final long startNs;
   private final Duration deadline;
   private final BiConsumer<RpcCall<?>, RpcResult<?>> released;
   private final AtomicBoolean settling = new AtomicBoolean();
@@ -51,7 +51,11 @@ public final class RpcCall<T> {
       byte[] bytes,
       SpdkAddress address,
       Duration deadline,
+      RpcRuntime runtime,
       BiConsumer<RpcCall<?>, RpcResult<?>> released) {
+    this.runtime = runtime;
+    this.since = runtime.instant();
+    this.startNs = runtime.nanoTime();
     this.id = id;
     this.request = request;
     this.bytes = bytes;
@@ -124,14 +128,13 @@ public final class RpcCall<T> {
 
   /** Runs the action with the final outcome, on a virtual thread of its own; at once when known. */
   public void onSettled(Consumer<RpcResult<T>> action) {
-    var unused =
-        settlement.thenAcceptAsync(action, task -> Thread.ofVirtual().name(method()).start(task));
+    var unused = settlement.thenAcceptAsync(action, task -> runtime.fork(method(), task));
   }
 
   private RpcResult<T> await(Duration max, boolean withdrawWhenUnsent) {
     boolean interrupted = false;
     try {
-      return settlement.get(Math.max(0, max.toNanos()), TimeUnit.NANOSECONDS);
+      return runtime.get(settlement, Math.max(0, max.toNanos()));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       interrupted = true;
@@ -174,7 +177,7 @@ public final class RpcCall<T> {
   }
 
   long elapsedNs() {
-    return System.nanoTime() - startNs;
+    return runtime.nanoTime() - startNs;
   }
 
   boolean isExpired() {

@@ -1,18 +1,14 @@
 package io.diskengine.spdkrpc;
 
 import java.io.IOException;
-import java.net.StandardProtocolFamily;
-import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
-import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
-import jdk.net.ExtendedSocketOptions;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -25,7 +21,6 @@ import tools.jackson.databind.JsonNode;
  */
 final class RpcConnection {
   private static final int READ_BYTES = 64 * 1024;
-  private static final int KEEP_ALIVE_SECONDS = 5;
 
   private final SpdkAddress address;
   private final long number;
@@ -35,7 +30,7 @@ final class RpcConnection {
   private final LinkedBlockingQueue<RpcCall<?>> sendQueue = new LinkedBlockingQueue<>();
   private final Map<Long, RpcCall<?>> awaiting = new ConcurrentHashMap<>();
   private final Thread writer;
-  private volatile @Nullable SocketChannel channel;
+  private volatile RpcRuntime.@Nullable Link link;
   private volatile boolean connected;
   private volatile @Nullable String lastUnmatched;
   private volatile @Nullable String endReason;
@@ -58,8 +53,7 @@ final class RpcConnection {
     this.options = options;
     this.events = events;
     this.splitter = new JsonSplitter(options.maxReplyBytes());
-    this.writer =
-        Thread.ofPlatform().daemon().name("spdk-rpc-writer " + address).unstarted(this::runWriter);
+    this.writer = options.runtime().thread("spdk-rpc-writer " + address, this::runWriter);
   }
 
   void start() {
@@ -86,11 +80,11 @@ final class RpcConnection {
 
   private void runWriter() {
     try {
-      SocketChannel open = connect();
+      RpcRuntime.Link open = connect();
       if (open == null) {
         return;
       }
-      Thread.ofPlatform().daemon().name("spdk-rpc-reader " + address).start(() -> runReader(open));
+      options.runtime().thread("spdk-rpc-reader " + address, () -> runReader(open)).start();
       while (endReason == null) {
         send(open, sendQueue.take());
       }
@@ -102,26 +96,15 @@ final class RpcConnection {
     }
   }
 
-  private @Nullable SocketChannel connect() {
+  private RpcRuntime.@Nullable Link connect() {
     try {
-      SocketChannel open =
-          switch (address) {
-            case SpdkAddress.Unix _ -> SocketChannel.open(StandardProtocolFamily.UNIX);
-            case SpdkAddress.Tcp _ -> SocketChannel.open();
-          };
-      channel = open;
+      RpcRuntime.Link open = options.runtime().link(address);
+      link = open;
       if (endReason != null) {
         open.close();
         return null;
       }
-      if (address instanceof SpdkAddress.Tcp) {
-        open.setOption(StandardSocketOptions.TCP_NODELAY, true);
-        open.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
-        open.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, KEEP_ALIVE_SECONDS);
-        open.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, KEEP_ALIVE_SECONDS);
-        open.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, 3);
-      }
-      open.connect(address.socketAddress());
+      open.connect();
       connected = true;
       events.connected(this);
       return open;
@@ -131,7 +114,7 @@ final class RpcConnection {
     }
   }
 
-  private void send(SocketChannel open, RpcCall<?> call) {
+  private void send(RpcRuntime.Link open, RpcCall<?> call) {
     if (call.isExpired() && call.withdraw()) {
       call.settleUnavailable("its deadline passed while it was queued");
       return;
@@ -167,7 +150,7 @@ final class RpcConnection {
     }
   }
 
-  private void runReader(SocketChannel open) {
+  private void runReader(RpcRuntime.Link open) {
     ByteBuffer bytes = ByteBuffer.allocateDirect(READ_BYTES);
     try {
       while (open.read(bytes.clear()) >= 0) {
@@ -244,7 +227,7 @@ final class RpcConnection {
     if (Thread.currentThread() != writer) {
       writer.interrupt();
     }
-    SocketChannel open = channel;
+    RpcRuntime.Link open = link;
     if (open != null) {
       try {
         open.close();

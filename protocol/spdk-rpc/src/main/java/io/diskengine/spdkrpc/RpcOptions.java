@@ -15,6 +15,7 @@ import java.util.Map;
  * @param closeGrace how long {@link SpdkRpcClient#close} waits for unanswered mutations
  * @param deadlines per method class
  * @param firstId id of the first call
+ * @param runtime clocks, threads and connections
  */
 public record RpcOptions(
     int maxOutstanding,
@@ -24,7 +25,8 @@ public record RpcOptions(
     Duration closeGrace,
     Map<MethodClass, Duration> deadlines,
     long firstId,
-    RpcListener listener) {
+    RpcListener listener,
+    RpcRuntime runtime) {
   static final Duration FIRST_BACKOFF = Duration.ofMillis(10);
 
   public RpcOptions {
@@ -54,7 +56,8 @@ public record RpcOptions(
         Duration.ofSeconds(2),
         Map.of(),
         1,
-        RpcListener.NONE);
+        RpcListener.NONE,
+        RpcRuntime.SYSTEM);
   }
 
   public RpcOptions withListener(RpcListener newListener) {
@@ -66,7 +69,8 @@ public record RpcOptions(
         closeGrace,
         deadlines,
         firstId,
-        newListener);
+        newListener,
+        runtime);
   }
 
   public RpcOptions withDeadline(MethodClass methodClass, Duration deadline) {
@@ -80,7 +84,8 @@ public record RpcOptions(
         closeGrace,
         changed,
         firstId,
-        listener);
+        listener,
+        runtime);
   }
 
   public RpcOptions withMaxOutstanding(int calls) {
@@ -92,7 +97,8 @@ public record RpcOptions(
         closeGrace,
         deadlines,
         firstId,
-        listener);
+        listener,
+        runtime);
   }
 
   public RpcOptions withMaxReplyBytes(int bytes) {
@@ -104,7 +110,8 @@ public record RpcOptions(
         closeGrace,
         deadlines,
         firstId,
-        listener);
+        listener,
+        runtime);
   }
 
   public RpcOptions withCloseGrace(Duration grace) {
@@ -116,7 +123,8 @@ public record RpcOptions(
         grace,
         deadlines,
         firstId,
-        listener);
+        listener,
+        runtime);
   }
 
   public RpcOptions withFirstId(long id) {
@@ -128,6 +136,20 @@ public record RpcOptions(
         closeGrace,
         deadlines,
         id,
-        listener);
+        listener,
+        runtime);
+  }
+
+  public RpcOptions withRuntime(RpcRuntime newRuntime) {
+    return new RpcOptions(
+        maxOutstanding,
+        maxRequestBytes,
+        maxReplyBytes,
+        maxBackoff,
+        closeGrace,
+        deadlines,
+        firstId,
+        listener,
+        newRuntime);
   }
 }

@@ -33,6 +33,7 @@ import org.jspecify.annotations.Nullable;
 public final class SpdkRpcClient implements AutoCloseable {
   private final SpdkAddress address;
   private final RpcOptions options;
+  private final RpcRuntime runtime;
   private final AtomicLong nextId;
   private final Map<Long, RpcCall<?>> calls = new ConcurrentHashMap<>();
   private final Semaphore slots;
@@ -44,13 +45,15 @@ public final class SpdkRpcClient implements AutoCloseable {
   private @Nullable RpcConnection current;
   private long connections;
   private long backoffNs;
-  private long nextConnectNs = System.nanoTime();
+  private long nextConnectNs;
   private String connectFailure = "";
   private boolean closed;
 
   private SpdkRpcClient(SpdkAddress address, RpcOptions options) {
     this.address = address;
     this.options = options;
+    this.runtime = options.runtime();
+    this.nextConnectNs = runtime.nanoTime();
     this.nextId = new AtomicLong(options.firstId());
     this.slots = new Semaphore(options.maxOutstanding());
   }
@@ -75,7 +78,7 @@ public final class SpdkRpcClient implements AutoCloseable {
 
   /** Calls and waits; waiting for a free slot and for the connection counts too. */
   public <T> RpcResult<T> call(RpcRequest<T> request, Duration deadline) {
-    long startNs = System.nanoTime();
+    long startNs = runtime.nanoTime();
     try {
       if (!slots.tryAcquire(deadline.toNanos(), TimeUnit.NANOSECONDS)) {
         return new RpcResult.Unavailable<>(fullText(request));
@@ -85,7 +88,7 @@ public final class SpdkRpcClient implements AutoCloseable {
       return new RpcResult.Unavailable<>(
           request.method() + " to " + address + " was not sent: the caller was interrupted");
     }
-    Duration left = deadline.minusNanos(System.nanoTime() - startNs);
+    Duration left = deadline.minusNanos(runtime.nanoTime() - startNs);
     return submitWithSlot(request, left).await();
   }
 
@@ -101,7 +104,7 @@ public final class SpdkRpcClient implements AutoCloseable {
     if (slots.tryAcquire()) {
       return submitWithSlot(request, deadline);
     }
-    var call = new RpcCall<>(0, request, new byte[0], address, deadline, (_, _) -> {});
+    var call = new RpcCall<>(0, request, new byte[0], address, deadline, runtime, (_, _) -> {});
     call.withdraw();
     call.settle(new RpcResult.Unavailable<>(fullText(request)));
     return call;
@@ -168,10 +171,10 @@ public final class SpdkRpcClient implements AutoCloseable {
       closed = true;
       last = current;
     }
-    long untilNs = System.nanoTime() + options.closeGrace().toNanos();
+    long untilNs = runtime.nanoTime() + options.closeGrace().toNanos();
     for (RpcCall<?> call : calls.values()) {
       if (call.request().methodClass().mutates() && call.isSent()) {
-        var unused = call.awaitSettled(Duration.ofNanos(untilNs - System.nanoTime()));
+        var unused = call.awaitSettled(Duration.ofNanos(untilNs - runtime.nanoTime()));
       }
     }
     if (last != null) {
@@ -184,7 +187,7 @@ public final class SpdkRpcClient implements AutoCloseable {
     do {
       long id = nextId.getAndUpdate(last -> last == Long.MAX_VALUE ? 1 : last + 1);
       byte[] bytes = RpcCodec.request(id, request.method(), request.params());
-      call = new RpcCall<>(id, request, bytes, address, deadline, this::release);
+      call = new RpcCall<>(id, request, bytes, address, deadline, runtime, this::release);
     } while (calls.putIfAbsent(call.id(), call) != null);
     int length = call.bytes().length;
     if (length > options.maxRequestBytes()) {
@@ -206,7 +209,7 @@ public final class SpdkRpcClient implements AutoCloseable {
       if (closed) {
         refusal = "this client was closed";
       } else if (present == null || !present.enqueue(call)) {
-        if (System.nanoTime() - nextConnectNs < 0) {
+        if (runtime.nanoTime() - nextConnectNs < 0) {
           refusal = connectFailure;
         } else {
           started = new RpcConnection(address, ++connections, options, events);
@@ -271,7 +274,7 @@ public final class SpdkRpcClient implements AutoCloseable {
     public void connected(RpcConnection connection) {
       synchronized (SpdkRpcClient.this) {
         backoffNs = 0;
-        nextConnectNs = System.nanoTime();
+        nextConnectNs = runtime.nanoTime();
       }
       guarded(() -> options.listener().onConnected(address, connection.number()));
     }
@@ -285,7 +288,7 @@ public final class SpdkRpcClient implements AutoCloseable {
                   backoffNs * 2,
                   RpcOptions.FIRST_BACKOFF.toNanos(),
                   Math.max(RpcOptions.FIRST_BACKOFF.toNanos(), options.maxBackoff().toNanos()));
-          nextConnectNs = System.nanoTime() + backoffNs;
+          nextConnectNs = runtime.nanoTime() + backoffNs;
           connectFailure = reason;
         }
       }

@@ -322,7 +322,13 @@ class TranscriptTest {
   private static <T> RpcResult<T> settle(RpcRequest<T> request, RpcCodec.Reply reply) {
     var call =
         new RpcCall<>(
-            1, request, new byte[0], SpdkAddress.parse("/x"), Duration.ZERO, (_, _) -> {});
+            1,
+            request,
+            new byte[0],
+            SpdkAddress.parse("/x"),
+            Duration.ZERO,
+            RpcRuntime.SYSTEM,
+            (_, _) -> {});
     call.settle(reply);
     return call.settled().orElseThrow();
   }
