@@ -19,6 +19,10 @@ import java.util.List;
 import java.util.concurrent.Semaphore;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.server.handler.GracefulHandler;
 import org.eclipse.jetty.util.Callback;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +38,12 @@ public final class Controller implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Controller.class);
   private static final int MAX_REQUESTS_AT_ONCE = 1_024;
 
+  /**
+   * Connections that the kernel holds until they are accepted. With Java's default of 50 it drops
+   * those beyond: their clients try again after 1, 3 and 7 s, and some are reset.
+   */
+  private static final int ACCEPT_BACKLOG = MAX_REQUESTS_AT_ONCE;
+
   /** What is being answered when the controller stops gets this long. */
   private static final int STOP_LIMIT_MS = 5_000;
 
@@ -46,6 +56,7 @@ public final class Controller implements AutoCloseable {
   private final List<Route> routes = new ArrayList<>();
   private final Javalin server;
   private final String host;
+  private final int port;
   private final @Nullable AutoCloseable owned;
 
   private Controller(ControllerConfig config, ControllerStore store, @Nullable AutoCloseable owned)
@@ -53,6 +64,7 @@ public final class Controller implements AutoCloseable {
     this.store = store;
     this.owned = owned;
     host = config.host();
+    port = config.port();
     tokens = config.tokenFile() == null ? null : Tokens.of(config.tokenFile());
     watch = new Watch(store);
     routes.addAll(new VolumeRoutes(this.store, watch).routes());
@@ -97,7 +109,7 @@ public final class Controller implements AutoCloseable {
 
   private static Controller listening(Controller controller, ControllerConfig config) {
     try {
-      controller.server.start(config.host(), config.port());
+      controller.server.start();
     } catch (RuntimeException e) {
       controller.watch.close();
       throw new IllegalStateException(
@@ -142,11 +154,20 @@ public final class Controller implements AutoCloseable {
       s.insertHandler(new GracefulHandler());
       s.setStopTimeout(STOP_LIMIT_MS);
     });
+    config.jetty.addConnector(this::connector);
     for (Route route : routes) {
       config.routes.addEndpoint(
           new Endpoint(route.method(), route.path(), context -> handle(route, context)));
     }
     config.routes.exception(HttpResponseException.class, Controller::answerUnrouted);
+  }
+
+  private ServerConnector connector(Server jetty, HttpConfiguration http) {
+    ServerConnector connector = new ServerConnector(jetty, new HttpConnectionFactory(http));
+    connector.setHost(host);
+    connector.setPort(port);
+    connector.setAcceptQueueSize(ACCEPT_BACKLOG);
+    return connector;
   }
 
   private void handle(Route route, Context context) {

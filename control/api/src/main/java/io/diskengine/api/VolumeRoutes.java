@@ -17,6 +17,7 @@ import io.diskengine.store.RefusedException;
 import io.diskengine.store.VolumeDetails;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
@@ -29,8 +30,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class VolumeRoutes {
   /**
-   * Changes at once in the database, so that reads always find a connection; creates take turns
-   * there anyway (placement). The others wait here, in order.
+   * Deletes and detaches at once in the database, so that reads always find a connection; the
+   * others wait here, in order. Creates and attaches are gathered by the store.
    */
   static final int MAX_CHANGES_AT_ONCE = 4;
 
@@ -82,7 +83,7 @@ final class VolumeRoutes {
     int status = 201;
     VolumeDetails details;
     try {
-      details = inTurn(() -> store.createVolume(wanted));
+      details = store.createVolume(wanted);
     } catch (RefusedException e) {
       if (e.code() != RefusedException.Code.ALREADY_EXISTS) {
         throw e;
@@ -138,7 +139,7 @@ final class VolumeRoutes {
     String name = request.volumeName();
     Duration maxWait = request.maxWait();
     VolumeDetails details = inTurn(() -> store.delete(name));
-    return watch.await(details, maxWait, d -> d == null)
+    return watch.await(details, maxWait, d -> d == null) != null
         ? new Reply(204, null)
         : new Reply(202, Views.volume(store.volume(name).orElse(details)));
   }
@@ -159,7 +160,7 @@ final class VolumeRoutes {
         Inputs.nodeName(
             request.body("node").text("node", "names a node: " + Inputs.NODE_NAME_RULE));
     Duration maxWait = request.maxWait();
-    VolumeDetails details = inTurn(() -> store.attach(name, node));
+    VolumeDetails details = store.attach(name, node);
     VolumeMapping wanted = details.mapping();
     if (wanted == null) {
       throw new IllegalStateException("attach of " + name + " left no mapping");
@@ -203,10 +204,11 @@ final class VolumeRoutes {
     if (done.test(from) || maxWait.isZero()) {
       return from;
     }
-    watch.await(from, maxWait, done);
-    VolumeDetails now = existing(from.volume().name());
+    String name = from.volume().name();
+    Optional<VolumeDetails> seen = watch.await(from, maxWait, done);
+    VolumeDetails now = seen == null ? existing(name) : seen.orElseThrow(() -> noVolume(name));
     if (now.volume().id() != from.volume().id()) {
-      throw noVolume(from.volume().name());
+      throw noVolume(name);
     }
     return now;
   }

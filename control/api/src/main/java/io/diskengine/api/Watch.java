@@ -1,12 +1,14 @@
 package io.diskengine.api;
 
 import io.diskengine.store.ControllerStore;
+import io.diskengine.store.PlanRequest;
 import io.diskengine.store.StoreUnavailableException;
 import io.diskengine.store.VolumeDetails;
 import io.diskengine.store.WakeUps;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -37,7 +39,7 @@ final class Watch implements AutoCloseable {
       String name,
       long volumeId,
       Predicate<@Nullable VolumeDetails> done,
-      CompletableFuture<Boolean> future) {}
+      CompletableFuture<Optional<VolumeDetails>> future) {}
 
   private record PlanWaiter(long requestId, CompletableFuture<String> answer) {}
 
@@ -55,20 +57,28 @@ final class Watch implements AutoCloseable {
     wakeUps = store.listen(wakes::release);
   }
 
-  /** Whether {@code done} became true within {@code maxWait}. */
-  boolean await(VolumeDetails from, Duration maxWait, Predicate<@Nullable VolumeDetails> done) {
+  /**
+   * The volume as {@code done} saw it (empty: it is not there any more), or null when {@code done}
+   * did not become true within {@code maxWait}.
+   */
+  @Nullable Optional<VolumeDetails> await(
+      VolumeDetails from, Duration maxWait, Predicate<@Nullable VolumeDetails> done) {
     if (done.test(from)) {
-      return true;
+      return Optional.of(from);
     }
     Waiter waiter =
         new Waiter(from.volume().name(), from.volume().id(), done, new CompletableFuture<>());
-    return awaitIn(waiters, waiter, waiter.future(), maxWait) != null;
+    return awaitIn(waiters, waiter, waiter.future(), maxWait);
   }
 
   /** The agent's answer, or null when none came within {@code maxWait}. */
   @Nullable String awaitPlan(long requestId, Duration maxWait) {
     PlanWaiter waiter = new PlanWaiter(requestId, new CompletableFuture<>());
-    return awaitIn(planWaiters, waiter, waiter.answer(), maxWait);
+    String answer = awaitIn(planWaiters, waiter, waiter.answer(), maxWait);
+    // Who asks several nodes in turn has little time left for the last: its answer may be there.
+    return answer != null
+        ? answer
+        : store.planRequest(requestId).map(PlanRequest::answer).orElse(null);
   }
 
   private <W, T> @Nullable T awaitIn(
@@ -124,8 +134,9 @@ final class Watch implements AutoCloseable {
           store.volumes(names).stream()
               .collect(Collectors.toMap(d -> d.volume().id(), Function.identity()));
       for (Waiter waiter : present) {
-        if (waiter.done().test(now.get(waiter.volumeId()))) {
-          waiter.future().complete(true);
+        VolumeDetails volume = now.get(waiter.volumeId());
+        if (waiter.done().test(volume)) {
+          waiter.future().complete(Optional.ofNullable(volume));
         }
       }
     }

@@ -225,7 +225,7 @@ final class ControllerTest {
       StandInAgent bm1 = fixture.agents.get("bm1");
       bm1.hold(true);
       bm1.session.write(new AgentWrite.PublishPlan("old plan"));
-      Answer plans = fixture.get("/v1/plan?wait=1");
+      Answer plans = fixture.get("/v1/plan?wait=3");
       assertThat(plans.body().at("/plans/0").toString())
           .isEqualTo("{\"node\":\"bm1\",\"live\":false,\"plan\":\"old plan\"}");
       assertThat(plans.body().at("/plans/1").toString())

@@ -29,6 +29,7 @@ import io.diskengine.store.AgentWrite.NodeSeen;
 import io.diskengine.store.AgentWrite.VmMappingChanged;
 import io.diskengine.store.Database;
 import io.diskengine.store.Lease;
+import io.diskengine.store.LeaseLostException;
 import io.diskengine.store.NodeRegistration;
 import io.diskengine.store.PlanRequest;
 import io.diskengine.store.PostgresAgentStore;
@@ -38,17 +39,20 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 
 /** An agent without a data plane: confirms at once whatever the rows ask of its node. */
 final class StandInAgent implements AutoCloseable {
   static final long DISK_BYTES = 1024 * Sizes.GIB;
   private static final int BLOCK_SIZE = 4096;
+  private static final long RENEW_EVERY_SEC = 1;
 
   private final PostgresAgentStore store;
   final AgentSession session;
   private final Semaphore wakes = new Semaphore(0);
   private final WakeUps wakeUps;
   private final Thread thread;
+  private long renewedNs = System.nanoTime();
   private volatile boolean held;
   private volatile boolean closed;
 
@@ -98,18 +102,27 @@ final class StandInAgent implements AutoCloseable {
   private void run() {
     while (!closed) {
       try {
-        wakes.acquire();
+        boolean woken = wakes.tryAcquire(RENEW_EVERY_SEC, TimeUnit.SECONDS);
         wakes.drainPermits();
-        if (!held && !closed) {
+        renew();
+        if (woken && !held && !closed) {
           confirm();
         }
-      } catch (InterruptedException e) {
+      } catch (InterruptedException | LeaseLostException e) {
         return;
       } catch (RuntimeException e) {
         if (!closed) {
           e.printStackTrace();
         }
       }
+    }
+  }
+
+  private void renew() {
+    long nowNs = System.nanoTime();
+    if (nowNs - renewedNs >= TimeUnit.SECONDS.toNanos(RENEW_EVERY_SEC) && !closed) {
+      session.renew();
+      renewedNs = nowNs;
     }
   }
 

@@ -119,11 +119,14 @@ public final class Database implements AutoCloseable {
     }
   }
 
-  /** Several SELECTs in one read-only transaction and one round trip. */
-  List<List<?>> snapshot(List<String> statements, List<Tx.Row<?>> rows) {
+  /** SELECTs in one snapshot and one round trip. */
+  Tx.Results snapshot(List<Tx.Statement<?>> selects) {
+    List<Tx.Statement<?>> statements = new ArrayList<>();
+    statements.add(Tx.Statement.of("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"));
+    statements.addAll(selects);
     try (Connection connection = pool.getConnection()) {
       connection.setAutoCommit(false);
-      List<List<?>> results = new Tx(connection, counters).queries(statements, rows);
+      Tx.Results results = new Tx(connection, counters).all(statements);
       connection.commit();
       counters.statements.add(2); // BEGIN, COMMIT
       return results;

@@ -1,15 +1,7 @@
 package io.diskengine.store;
 
-import io.diskengine.model.Cluster;
-import io.diskengine.model.Disk;
-import io.diskengine.model.Grant;
-import io.diskengine.model.Lvol;
-import io.diskengine.model.Node;
 import io.diskengine.model.NodeView;
 import io.diskengine.model.Reason;
-import io.diskengine.model.VmMapping;
-import io.diskengine.model.Volume;
-import io.diskengine.model.VolumeMapping;
 import io.diskengine.store.AgentWrite.AppendEvent;
 import io.diskengine.store.AgentWrite.DiskFree;
 import io.diskengine.store.AgentWrite.FinishIntent;
@@ -30,7 +22,7 @@ final class PostgresAgentSession implements AgentSession {
   private final String nodeName;
   private final String holder;
   private final long leaseEpoch;
-  private final List<String> viewStatements;
+  private final NodeViewQuery view;
 
   /** What is in the database, as far as this session knows; null = not known. */
   private volatile @Nullable List<Reason> published;
@@ -42,7 +34,7 @@ final class PostgresAgentSession implements AgentSession {
     this.nodeName = nodeName;
     this.holder = holder;
     this.leaseEpoch = leaseEpoch;
-    viewStatements = viewStatements(nodeId);
+    view = new NodeViewQuery(nodeId);
   }
 
   @Override
@@ -87,67 +79,9 @@ final class PostgresAgentSession implements AgentSession {
             holder));
   }
 
-  /** One snapshot: REPEATABLE READ over all SELECTs, sent in one round trip. */
-  private static List<String> viewStatements(long node) {
-    String live = "m.state NOT IN " + Rows.FINAL_MAPPING;
-    String lvols =
-        "SELECT l.id FROM lvol l JOIN disk d ON d.id = l.disk_id"
-            + " WHERE d.node_id = :node AND l.state <> 'DELETED'"
-            + " UNION SELECT l.id FROM lvol l JOIN volume_mapping m ON m.volume_id = l.volume_id"
-            + (" WHERE m.node_id = :node AND l.state <> 'DELETED' AND " + live);
-    String volumes = "SELECT volume_id FROM lvol WHERE id IN (" + lvols + ")";
-    String disks =
-        "SELECT disk_id FROM lvol WHERE id IN ("
-            + lvols
-            + ") UNION SELECT id FROM disk WHERE node_id = :node";
-    String mappings = "m.volume_id IN (" + volumes + ") AND " + live;
-    return List.of(
-            "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-            "SELECT * FROM cluster",
-            Rows.SELECT_NODE
-                + (" WHERE n.id = :node OR n.id IN (SELECT node_id FROM disk WHERE id IN (" + disks)
-                + (")) OR n.id IN (SELECT m.node_id FROM volume_mapping m WHERE " + mappings)
-                + ") ORDER BY n.id",
-            "SELECT * FROM disk WHERE id IN (" + disks + ") ORDER BY id",
-            "SELECT * FROM volume WHERE id IN (" + volumes + ") ORDER BY id",
-            Rows.SELECT_LVOL + " WHERE l.id IN (" + lvols + ") ORDER BY l.id",
-            ("SELECT * FROM lvol_grant WHERE state <> 'REVOKED' AND lvol_id IN (" + lvols)
-                + ") ORDER BY id",
-            "SELECT m.* FROM volume_mapping m WHERE " + mappings + " ORDER BY m.id",
-            (Rows.SELECT_VM_MAPPING + " WHERE m.node_id = :node AND " + live)
-                + " AND vm.state <> 'DETACHED' ORDER BY vm.id")
-        .stream()
-        .map(s -> s.replace(":node", Long.toString(node)))
-        .toList();
-  }
-
   @Override
-  @SuppressWarnings("unchecked") // the lists are in the order of the row readers
   public NodeView view() {
-    List<List<?>> rows =
-        database.snapshot(
-            viewStatements,
-            List.of(
-                Rows::cluster,
-                Rows::node,
-                Rows::disk,
-                Rows::volume,
-                Rows::lvol,
-                Rows::grant,
-                Rows::mapping,
-                Rows::vmMapping));
-    List<Node> nodes = (List<Node>) rows.get(1);
-    Node own = nodes.stream().filter(n -> n.id() == nodeId).findFirst().orElseThrow();
-    return new NodeView(
-        (Cluster) rows.getFirst().getFirst(),
-        own,
-        nodes.stream().filter(n -> n.id() != nodeId).toList(),
-        (List<Disk>) rows.get(2),
-        (List<Volume>) rows.get(3),
-        (List<Lvol>) rows.get(4),
-        (List<Grant>) rows.get(5),
-        (List<VolumeMapping>) rows.get(6),
-        (List<VmMapping>) rows.get(7));
+    return view.read(database);
   }
 
   @Override

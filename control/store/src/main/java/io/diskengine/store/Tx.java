@@ -8,8 +8,12 @@ import java.sql.Types;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +27,37 @@ final class Tx {
   /** Reads the current row. */
   interface Row<T> {
     T read(ResultSet r) throws SQLException;
+  }
+
+  /** A statement with what it needs and the reader of its rows. */
+  record Statement<T>(Row<T> row, String sql, List<@Nullable Object> parameters) {
+    static <T> Statement<T> of(Row<T> row, String sql, @Nullable Object... parameters) {
+      return new Statement<>(row, sql, Arrays.asList(parameters));
+    }
+
+    /** One that answers no rows. */
+    static Statement<Void> of(String sql, @Nullable Object... parameters) {
+      return of(
+          r -> {
+            throw new IllegalStateException("rows of: " + sql);
+          },
+          sql,
+          parameters);
+    }
+  }
+
+  /** The rows that statements answered in one round trip. */
+  static final class Results {
+    private final Map<Statement<?>, List<?>> rows = new IdentityHashMap<>();
+
+    private void add(Statement<?> statement, List<?> answer) {
+      rows.put(statement, answer);
+    }
+
+    @SuppressWarnings("unchecked") // the statement's own reader made them
+    <T> List<T> of(Statement<T> statement) {
+      return (List<T>) rows.getOrDefault(statement, List.of());
+    }
   }
 
   Tx(Connection connection, StoreCounters counters) {
@@ -61,16 +96,19 @@ final class Tx {
     return query(r -> r.getString(1), "SELECT current_setting(?)", name).getFirst();
   }
 
-  /** Several statements in one round trip; one list per statement that returns rows. */
-  List<List<?>> queries(List<String> statements, List<Row<?>> rows) throws SQLException {
-    List<List<?>> results = new ArrayList<>();
+  /** Several statements, one round trip. Each sees what those before it did. */
+  Results all(List<Statement<?>> statements) throws SQLException {
+    Results results = new Results();
     counters.statements.add(statements.size() - 1L);
-    try (PreparedStatement s = prepare(String.join(";\n", statements))) {
+    String sql = String.join(";\n", statements.stream().map(Statement::sql).toList());
+    List<@Nullable Object> parameters = new ArrayList<>();
+    statements.forEach(s -> parameters.addAll(s.parameters()));
+    try (PreparedStatement s = prepare(sql, parameters.toArray())) {
       boolean hasRows = s.execute();
-      while (hasRows || s.getUpdateCount() >= 0) {
+      for (Statement<?> statement : statements) {
         if (hasRows) {
           try (ResultSet r = s.getResultSet()) {
-            results.add(rows(rows.get(results.size()), r));
+            results.add(statement, rows(statement.row(), r));
           }
         }
         hasRows = s.getMoreResults();
@@ -117,6 +155,8 @@ final class Tx {
           case Long l -> "bigint";
           case Integer i -> "integer";
           case Instant at -> "timestamptz";
+          case UUID uuid -> "uuid";
+          case Boolean flag -> "boolean";
           default -> "text";
         };
       }
