@@ -62,6 +62,11 @@ final class Together<Q, A> {
     };
   }
 
+  /** How many wait for the next transactions. */
+  int waiting() {
+    return waiting.size();
+  }
+
   private void answerNext() {
     List<Call<Q, A>> batch = new ArrayList<>();
     Call<Q, A> next = waiting.poll();
@@ -69,24 +74,27 @@ final class Together<Q, A> {
       batch.add(next);
       next = batch.size() < MAX_AT_ONCE ? waiting.poll() : null;
     }
-    answer(batch);
+    List<Answer<A>> answers = answers(batch.stream().map(c -> c.request).toList());
+    for (int i = 0; i < batch.size(); i++) {
+      batch.get(i).answer = answers.get(i);
+    }
   }
 
-  private void answer(List<Call<Q, A>> batch) {
+  List<Answer<A>> answers(List<Q> requests) {
     try {
-      List<Answer<A>> answers = transaction.apply(batch.stream().map(c -> c.request).toList());
-      for (int i = 0; i < batch.size(); i++) {
-        batch.get(i).answer = answers.get(i);
-      }
+      return transaction.apply(requests);
     } catch (StoreStatementException e) {
       // Nothing was changed. One of them is at fault: alone it fails alone.
-      if (batch.size() > 1) {
-        batch.forEach(call -> answer(List.of(call)));
-      } else {
-        batch.forEach(call -> call.answer = new Answer.Refused<>(e));
+      if (requests.size() > 1) {
+        return requests.stream().flatMap(r -> answers(List.of(r)).stream()).toList();
       }
+      return all(requests, e);
     } catch (RuntimeException e) {
-      batch.forEach(call -> call.answer = new Answer.Refused<>(e));
+      return all(requests, e);
     }
+  }
+
+  private static <Q, A> List<Answer<A>> all(List<Q> requests, RuntimeException why) {
+    return requests.stream().<Answer<A>>map(_ -> new Answer.Refused<>(why)).toList();
   }
 }
