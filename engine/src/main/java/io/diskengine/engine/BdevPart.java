@@ -2,8 +2,12 @@ package io.diskengine.engine;
 
 import io.diskengine.engine.bdev.Bdev;
 import io.diskengine.engine.bdev.BdevLayer;
+import io.diskengine.engine.bdev.PassthruModule;
 import io.diskengine.engine.rpc.BdevRpc;
+import io.diskengine.engine.rpc.BdevStatRpc;
 import io.diskengine.engine.rpc.FaultBdevRpc;
+import io.diskengine.engine.rpc.PassthruRpc;
+import io.diskengine.engine.rpc.QosRpc;
 import io.diskengine.engine.rpc.RpcRegistry;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -16,7 +20,12 @@ final class BdevPart implements EnginePart {
   public void install(BdevLayer layer, RpcRegistry registry) {
     this.layer = layer;
     new BdevRpc(layer).register(registry);
+    new BdevStatRpc(layer).register(registry);
+    new QosRpc(layer).register(registry);
     new FaultBdevRpc(layer).register(registry);
+    PassthruModule passthru = new PassthruModule(layer);
+    layer.addModule(passthru);
+    new PassthruRpc(passthru).register(registry);
   }
 
   @Override

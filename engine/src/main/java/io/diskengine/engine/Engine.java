@@ -3,8 +3,8 @@ package io.diskengine.engine;
 import io.diskengine.engine.bdev.BdevLayer;
 import io.diskengine.engine.reactor.Reactor;
 import io.diskengine.engine.reactor.ReactorGroup;
-import io.diskengine.engine.rpc.BdevRpc;
 import io.diskengine.engine.rpc.FrameworkRpc;
+import io.diskengine.engine.rpc.QosRpc;
 import io.diskengine.engine.rpc.RpcRegistry;
 import io.diskengine.engine.rpc.RpcReply;
 import io.diskengine.engine.rpc.RpcServer;
@@ -48,7 +48,7 @@ public final class Engine implements AutoCloseable {
     List<EnginePart> parts = parts(options);
     try {
       onHome(reactors, () -> parts.forEach(part -> part.install(layer, registry)));
-      registry.config("bdev", BdevRpc::lastConfig);
+      registry.config("bdev", new QosRpc(layer)::lastConfig);
       CompletableFuture<RpcServer> server = new CompletableFuture<>();
       FrameworkRpc framework =
           new FrameworkRpc(

@@ -134,6 +134,11 @@ public final class TestIo {
     return await(start(reactor, 0, call -> prepare.accept(call.io))).status();
   }
 
+  /** Asks for an I/O to end early, on the reactor it was started on. */
+  public void abort(int reactor, Call call) {
+    reactors.on(reactor, () -> channel(reactor).abort(call.io));
+  }
+
   public Call await(Call call) {
     reactors.runUntil(call::done);
     return call;

@@ -30,6 +30,10 @@ public abstract class Bdev {
           .toList();
   final @Nullable BdevChannel[] channels = new BdevChannel[BdevLayer.MAX_REACTORS];
   final IoStat closedStat = new IoStat();
+  private @Nullable Histogram closedHistogram;
+  private volatile Histogram.@Nullable Spec histogram;
+  private volatile @Nullable Qos qos;
+  @Nullable QueueDepth queueDepth;
   @Nullable String claimedBy;
   @Nullable BdevDesc claimDesc;
   State state = State.UNREGISTERED;
@@ -143,6 +147,47 @@ public abstract class Bdev {
   /** The ranges quiesced on one reactor; each list is touched by its reactor only. */
   final List<LbaRange> quiescedOn(int reactorIndex) {
     return quiesced.get(reactorIndex);
+  }
+
+  /** The rate limits, {@link QosLimits#NONE} without any. */
+  public final QosLimits qosLimits() {
+    Qos limited = qos;
+    return limited == null ? QosLimits.NONE : limited.limits();
+  }
+
+  final @Nullable Qos qos() {
+    return qos;
+  }
+
+  final void qos(@Nullable Qos limits) {
+    qos = limits;
+  }
+
+  /** What is counted in histograms now, null when nothing. */
+  public final Histogram.@Nullable Spec histogram() {
+    return histogram;
+  }
+
+  /** Home reactor: new channels count this; what was counted is forgotten. */
+  final void histogram(Histogram.@Nullable Spec spec) {
+    histogram = spec;
+    closedHistogram = spec == null ? null : new Histogram(spec);
+  }
+
+  /** Home reactor: counts of a channel that has ended. */
+  final void keepHistogram(@Nullable Histogram counted) {
+    if (counted != null && closedHistogram != null && counted.spec() == closedHistogram.spec()) {
+      closedHistogram.add(counted);
+    }
+  }
+
+  /** How deep its queue is, when that is sampled. Home reactor. */
+  public final @Nullable QueueDepth queueDepth() {
+    return queueDepth;
+  }
+
+  final @Nullable Histogram closedHistogram() {
+    return closedHistogram;
   }
 
   final void numBlocks(long blocks) {

@@ -24,7 +24,9 @@ public final class BdevChannel {
   private final ArrayDeque<BdevIo> held = new ArrayDeque<>();
   private final ArrayDeque<BdevIo> noMem = new ArrayDeque<>();
   private final Timer noMemRetry = Timer.of(this::retryNoMem);
+  private final QosQueue qos = new QosQueue(this);
   private final IoStat stat = new IoStat();
+  private @Nullable Histogram histogram;
   private @Nullable BdevIo newest;
   private int inFlight;
   int references;
@@ -37,6 +39,7 @@ public final class BdevChannel {
     this.perReactor = perReactor;
     this.quiesced = bdev.quiescedOn(reactor.index());
     this.driver = bdev.openChannel(reactor);
+    histogram(bdev.histogram());
   }
 
   public Bdev bdev() {
@@ -54,6 +57,24 @@ public final class BdevChannel {
 
   public IoStat stat() {
     return stat;
+  }
+
+  public void resetStat(IoStat.Reset mode) {
+    stat.reset(mode);
+  }
+
+  /** What {@link BdevLayer#histogram} asked to be counted, null when nothing. */
+  public @Nullable Histogram histogram() {
+    return histogram;
+  }
+
+  void histogram(Histogram.@Nullable Spec spec) {
+    histogram = spec == null ? null : new Histogram(spec);
+  }
+
+  /** The limits of the device are others now. */
+  void limitsChanged() {
+    qos.pump();
   }
 
   /** I/Os accepted and not completed yet. */
@@ -81,6 +102,7 @@ public final class BdevChannel {
             "channel of " + bdev + " released with " + inFlight + " I/Os in flight");
       }
       reactor.cancel(noMemRetry);
+      qos.close();
       bdev.channels[reactor.index()] = null;
       driver.close();
       keepStat();
@@ -90,7 +112,13 @@ public final class BdevChannel {
   private void keepStat() {
     BdevLayer layer = bdev.layer;
     if (layer != null) {
-      BdevLayer.crossTo(layer.home(), () -> bdev.closedStat.add(stat));
+      Histogram counted = histogram;
+      BdevLayer.crossTo(
+          layer.home(),
+          () -> {
+            bdev.closedStat.add(stat);
+            bdev.keepHistogram(counted);
+          });
     }
   }
 
@@ -101,12 +129,25 @@ public final class BdevChannel {
     int refusal = refusal(io);
     if (refusal != IoStatus.SUCCESS) {
       endLater(io, refusal);
-    } else if (isQuiesced(io)) {
-      io.held = true;
-      held.add(io);
     } else {
+      admit(io);
+    }
+  }
+
+  private void admit(BdevIo io) {
+    if (!holdsWhenQuiesced(io) && qos.admits(io)) {
       start(io);
     }
+  }
+
+  /** True when its blocks are quiesced: it then waits until they are no more. */
+  boolean holdsWhenQuiesced(BdevIo io) {
+    if (!isQuiesced(io)) {
+      return false;
+    }
+    io.held = true;
+    held.add(io);
+    return true;
   }
 
   void refuse(BdevIo io, int status) {
@@ -145,7 +186,7 @@ public final class BdevChannel {
     };
   }
 
-  private void start(BdevIo io) {
+  void start(BdevIo io) {
     if (SplitIo.needed(bdev, io)) {
       SplitIo split = perReactor.freeSplits.poll();
       io.split = split == null ? new SplitIo() : split;
@@ -191,11 +232,12 @@ public final class BdevChannel {
     io.driverState = null;
     if (!io.part) {
       unlink(io);
+      long tookNs = reactor.nowNs() - io.submittedAtNs;
       stat.count(
-          io.type,
-          io.lengthBlocks * bdev.blockSizeBytes(),
-          reactor.nowNs() - io.submittedAtNs,
-          io.status != IoStatus.SUCCESS);
+          io.type, io.lengthBlocks * bdev.blockSizeBytes(), tookNs, io.status != IoStatus.SUCCESS);
+      if (histogram != null) {
+        histogram.count(io.type, tookNs);
+      }
       if (!drains.isEmpty()) {
         checkDrains();
       }
@@ -250,7 +292,7 @@ public final class BdevChannel {
     if (io.channel != this || io.completing) {
       return;
     }
-    if (io.held ? held.remove(io) : noMem.remove(io)) {
+    if (io.held ? held.remove(io) || qos.remove(io) : noMem.remove(io)) {
       io.held = false;
       endLater(io, IoStatus.ABORTED_BY_REQUEST);
     } else if (io.split != null) {
@@ -316,7 +358,7 @@ public final class BdevChannel {
         io.held = false;
         int refusal = refusal(io);
         if (refusal == IoStatus.SUCCESS) {
-          start(io);
+          admit(io);
         } else {
           endLater(io, refusal);
         }

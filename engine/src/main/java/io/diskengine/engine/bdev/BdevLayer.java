@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -224,6 +225,7 @@ public final class BdevLayer {
       examineAllowed.remove(bdev.uuid().toString());
       bdev.aliases.forEach(examineAllowed::remove);
       bdevs.remove(bdev.name());
+      sampleQueueDepth(bdev, 0);
       notifications.add("bdev_unregister", bdev.name());
       bdev.destruct(errno -> {
         List<Done> waiters = List.copyOf(bdev.unregisterWaiters);
@@ -309,12 +311,87 @@ public final class BdevLayer {
         done);
   }
 
-  /** Counters of channels that have ended, as a copy. */
-  public IoStat closedStat(Bdev bdev) {
+  // ---- limits and counters
+
+  /**
+   * Sets the device's rate limits; {@code done} when they hold on all channels. It needs nobody to
+   * have the device open.
+   */
+  public void limits(Bdev bdev, QosLimits limits, Runnable done) {
     checkHome();
-    IoStat copy = new IoStat();
-    copy.add(bdev.closedStat);
-    return copy;
+    bdev.qos(limits.equals(QosLimits.NONE) ? null : new Qos(limits, home().nowNs()));
+    forEachChannel(
+        bdev,
+        (channel, next) -> {
+          if (channel != null) {
+            channel.limitsChanged();
+          }
+          next.run();
+        },
+        done);
+  }
+
+  /** Counts latencies from now on, from zero; null ends it. */
+  public void histogram(Bdev bdev, Histogram.@Nullable Spec spec, Runnable done) {
+    checkHome();
+    bdev.histogram(spec);
+    forEachChannel(
+        bdev,
+        (channel, next) -> {
+          if (channel != null) {
+            channel.histogram(spec);
+          }
+          next.run();
+        },
+        done);
+  }
+
+  /** The sum over all channels; only while histograms are counted. */
+  public void histogram(Bdev bdev, Consumer<Histogram> done) {
+    checkHome();
+    Histogram closed = bdev.closedHistogram();
+    if (closed == null) {
+      throw new IllegalStateException("no histogram is counted for " + bdev);
+    }
+    Histogram sum = new Histogram(closed.spec());
+    sum.add(closed);
+    forEachChannel(
+        bdev,
+        (channel, next) -> {
+          Histogram counted = channel == null ? null : channel.histogram();
+          if (counted != null && counted.spec() == sum.spec()) {
+            sum.add(counted);
+          }
+          next.run();
+        },
+        () -> done.accept(sum));
+  }
+
+  /** Samples the device's queue depth each {@code periodUs}; 0 ends it. */
+  public void sampleQueueDepth(Bdev bdev, long periodUs) {
+    checkHome();
+    if (bdev.queueDepth != null) {
+      bdev.queueDepth.stop();
+    }
+    bdev.queueDepth = periodUs == 0 ? null : new QueueDepth(this, bdev, periodUs);
+  }
+
+  /** The counters of all channels, those that have ended among them; then forgets some. */
+  public void stat(Bdev bdev, IoStat.Reset forget, Consumer<IoStat> done) {
+    checkHome();
+    IoStat sum = new IoStat();
+    sum.add(bdev.closedStat);
+    bdev.closedStat.reset(forget);
+    forEachChannel(
+        bdev,
+        (channel, next) -> {
+          if (channel != null) {
+            sum.add(channel.stat());
+            channel.resetStat(forget);
+          }
+          next.run();
+        },
+        () -> done.accept(sum));
   }
 
   private void checkHome() {

@@ -2,17 +2,55 @@ package io.diskengine.engine.bdev;
 
 /** Counters of one channel or of one device; units as in SPDK's bdev_get_iostat. */
 public final class IoStat {
-  public long bytesRead;
-  public long readOps;
-  public long bytesWritten;
-  public long writeOps;
-  public long bytesUnmapped;
-  public long unmapOps;
-  public long readLatencyNs;
-  public long writeLatencyNs;
-  public long unmapLatencyNs;
-  public long maxReadLatencyNs;
-  public long maxWriteLatencyNs;
+  /** What SPDK's bdev_reset_iostat forgets. */
+  public enum Reset {
+    ALL,
+    MAXMIN,
+    ERROR,
+    NONE
+  }
+
+  /** One type of I/O. Latencies are those of successful I/Os, 0 without any. */
+  public static final class Kind {
+    public long ops;
+    public long bytes;
+    public long latencyNs;
+    public long maxLatencyNs;
+    public long minLatencyNs;
+
+    private void count(long moved, long tookNs) {
+      minLatencyNs = ops == 0 || minLatencyNs == 0 ? tookNs : Math.min(minLatencyNs, tookNs);
+      maxLatencyNs = Math.max(maxLatencyNs, tookNs);
+      ops++;
+      bytes += moved;
+      latencyNs += tookNs;
+    }
+
+    private void add(Kind other) {
+      if (other.minLatencyNs != 0) {
+        minLatencyNs =
+            minLatencyNs == 0 ? other.minLatencyNs : Math.min(minLatencyNs, other.minLatencyNs);
+      }
+      maxLatencyNs = Math.max(maxLatencyNs, other.maxLatencyNs);
+      ops += other.ops;
+      bytes += other.bytes;
+      latencyNs += other.latencyNs;
+    }
+
+    private void reset(boolean all) {
+      maxLatencyNs = 0;
+      minLatencyNs = 0;
+      if (all) {
+        ops = 0;
+        bytes = 0;
+        latencyNs = 0;
+      }
+    }
+  }
+
+  public final Kind read = new Kind();
+  public final Kind write = new Kind();
+  public final Kind unmap = new Kind();
   public long errors;
 
   void count(IoType type, long bytes, long latencyNs, boolean failed) {
@@ -21,40 +59,31 @@ public final class IoStat {
       return;
     }
     switch (type) {
-      case READ -> {
-        readOps++;
-        bytesRead += bytes;
-        readLatencyNs += latencyNs;
-        maxReadLatencyNs = Math.max(maxReadLatencyNs, latencyNs);
-      }
-      case WRITE -> {
-        writeOps++;
-        bytesWritten += bytes;
-        writeLatencyNs += latencyNs;
-        maxWriteLatencyNs = Math.max(maxWriteLatencyNs, latencyNs);
-      }
-      case UNMAP -> {
-        unmapOps++;
-        bytesUnmapped += bytes;
-        unmapLatencyNs += latencyNs;
-      }
+      case READ -> read.count(bytes, latencyNs);
+      case WRITE -> write.count(bytes, latencyNs);
+      case UNMAP -> unmap.count(bytes, latencyNs);
       case FLUSH, RESET, WRITE_ZEROES, ABORT -> {}
     }
   }
 
   /** Adds another counter set to this one. */
   public void add(IoStat other) {
-    bytesRead += other.bytesRead;
-    readOps += other.readOps;
-    bytesWritten += other.bytesWritten;
-    writeOps += other.writeOps;
-    bytesUnmapped += other.bytesUnmapped;
-    unmapOps += other.unmapOps;
-    readLatencyNs += other.readLatencyNs;
-    writeLatencyNs += other.writeLatencyNs;
-    unmapLatencyNs += other.unmapLatencyNs;
-    maxReadLatencyNs = Math.max(maxReadLatencyNs, other.maxReadLatencyNs);
-    maxWriteLatencyNs = Math.max(maxWriteLatencyNs, other.maxWriteLatencyNs);
+    read.add(other.read);
+    write.add(other.write);
+    unmap.add(other.unmap);
     errors += other.errors;
+  }
+
+  void reset(Reset mode) {
+    switch (mode) {
+      case ALL, MAXMIN -> {
+        read.reset(mode == Reset.ALL);
+        write.reset(mode == Reset.ALL);
+        unmap.reset(mode == Reset.ALL);
+        errors = mode == Reset.ALL ? 0 : errors;
+      }
+      case ERROR -> errors = 0;
+      case NONE -> {}
+    }
   }
 }

@@ -3,6 +3,7 @@ package io.diskengine.engine.rpc;
 import io.diskengine.engine.bdev.Bdev;
 import io.diskengine.engine.bdev.IoStat;
 import io.diskengine.engine.bdev.IoType;
+import io.diskengine.engine.bdev.QueueDepth;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -32,10 +33,10 @@ final class BdevJson {
         .put(
             "assigned_rate_limits",
             new JsonObject()
-                .put("rw_ios_per_sec", 0)
-                .put("rw_mbytes_per_sec", 0)
-                .put("r_mbytes_per_sec", 0)
-                .put("w_mbytes_per_sec", 0))
+                .put("rw_ios_per_sec", bdev.qosLimits().rwIosPerSec())
+                .put("rw_mbytes_per_sec", bdev.qosLimits().rwMbytesPerSec())
+                .put("r_mbytes_per_sec", bdev.qosLimits().rMbytesPerSec())
+                .put("w_mbytes_per_sec", bdev.qosLimits().wMbytesPerSec()))
         .put("claimed", bdev.claimedBy() != null)
         .put("zoned", false)
         .put("supported_io_types", ioTypes(bdev))
@@ -69,19 +70,36 @@ final class BdevJson {
   }
 
   static JsonObject stat(Bdev bdev, IoStat stat) {
-    return new JsonObject()
-        .put("name", bdev.name())
-        .put("bytes_read", stat.bytesRead)
-        .put("num_read_ops", stat.readOps)
-        .put("bytes_written", stat.bytesWritten)
-        .put("num_write_ops", stat.writeOps)
-        .put("bytes_unmapped", stat.bytesUnmapped)
-        .put("num_unmap_ops", stat.unmapOps)
-        .put("read_latency_ticks", stat.readLatencyNs)
-        .put("max_read_latency_ticks", stat.maxReadLatencyNs)
-        .put("write_latency_ticks", stat.writeLatencyNs)
-        .put("max_write_latency_ticks", stat.maxWriteLatencyNs)
-        .put("unmap_latency_ticks", stat.unmapLatencyNs)
-        .put("io_error", stat.errors == 0 ? Map.of() : Map.of("errors", stat.errors));
+    JsonObject json = stat(new JsonObject().put("name", bdev.name()), stat);
+    QueueDepth depth = bdev.queueDepth();
+    return depth == null
+        ? json
+        : json.put("queue_depth_polling_period", depth.periodUs())
+            .put("queue_depth", depth.depth())
+            .put("io_time", depth.ioTimeUs())
+            .put("weighted_io_time", depth.weightedIoTimeUs());
+  }
+
+  /** Adds the counters to what names their device or channel. */
+  static JsonObject stat(JsonObject to, IoStat stat) {
+    counts(to, "read", "read", stat.read);
+    counts(to, "written", "write", stat.write);
+    counts(to, "unmapped", "unmap", stat.unmap);
+    counts(to, "copied", "copy", new IoStat.Kind());
+    latencies(to, "read", stat.read);
+    latencies(to, "write", stat.write);
+    latencies(to, "unmap", stat.unmap);
+    latencies(to, "copy", new IoStat.Kind());
+    return to.put("io_error", stat.errors == 0 ? Map.of() : Map.of("errors", stat.errors));
+  }
+
+  private static void counts(JsonObject to, String done, String operation, IoStat.Kind kind) {
+    to.put("bytes_" + done, kind.bytes).put("num_" + operation + "_ops", kind.ops);
+  }
+
+  private static void latencies(JsonObject to, String operation, IoStat.Kind kind) {
+    to.put(operation + "_latency_ticks", kind.latencyNs)
+        .put("max_" + operation + "_latency_ticks", kind.maxLatencyNs)
+        .put("min_" + operation + "_latency_ticks", kind.minLatencyNs);
   }
 }

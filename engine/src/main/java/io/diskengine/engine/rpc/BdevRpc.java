@@ -4,13 +4,11 @@ import io.diskengine.engine.bdev.AioBdev;
 import io.diskengine.engine.bdev.Bdev;
 import io.diskengine.engine.bdev.BdevException;
 import io.diskengine.engine.bdev.BdevLayer;
-import io.diskengine.engine.bdev.IoStat;
 import io.diskengine.engine.bdev.MallocBdev;
 import io.diskengine.engine.bdev.NullBdev;
 import io.diskengine.engine.reactor.Timer;
 import io.diskengine.engine.rpc.RpcRegistry.Phase;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
@@ -32,7 +30,6 @@ public final class BdevRpc implements RpcModule {
   public void register(RpcRegistry registry) {
     registry.method("bdev_set_options", Phase.STARTUP, RpcFailure.INVALID_PARAMS, this::setOptions);
     registry.method("bdev_get_bdevs", Phase.RUNTIME, this::getBdevs);
-    registry.method("bdev_get_iostat", Phase.RUNTIME, this::getIostat);
     registry.method("bdev_examine", Phase.RUNTIME, this::examine);
     registry.bare(
         "bdev_wait_for_examine",
@@ -108,45 +105,6 @@ public final class BdevRpc implements RpcModule {
     protected void expired() {
       check();
     }
-  }
-
-  private void getIostat(RpcParams params, RpcReply reply) throws RpcFailure {
-    List<String> names = params.stringsOrEmpty("names");
-    params.end();
-    Collection<Bdev> bdevs = names.isEmpty() ? layer.bdevs() : new ArrayList<>();
-    for (String name : names) {
-      Bdev bdev = layer.find(name);
-      if (bdev == null) {
-        throw RpcFailure.ofErrno(BdevException.ENODEV);
-      }
-      bdevs.add(bdev);
-    }
-    collect(List.copyOf(bdevs), new ArrayList<>(), reply);
-  }
-
-  private void collect(List<Bdev> bdevs, List<JsonObject> done, RpcReply reply) {
-    if (done.size() == bdevs.size()) {
-      reply.ok(
-          new JsonObject()
-              .put("tick_rate", FrameworkRpc.TICK_RATE)
-              .put("ticks", layer.home().nowNs())
-              .put("bdevs", done));
-      return;
-    }
-    Bdev bdev = bdevs.get(done.size());
-    IoStat sum = layer.closedStat(bdev);
-    layer.forEachChannel(
-        bdev,
-        (channel, next) -> {
-          if (channel != null) {
-            sum.add(channel.stat());
-          }
-          next.run();
-        },
-        () -> {
-          done.add(BdevJson.stat(bdev, sum));
-          collect(bdevs, done, reply);
-        });
   }
 
   private void examine(RpcParams params, RpcReply reply) throws RpcFailure {
@@ -285,17 +243,11 @@ public final class BdevRpc implements RpcModule {
     return entries;
   }
 
-  /** What follows the configuration of all modules. */
-  public static List<JsonObject> lastConfig() {
-    return List.of(entry("bdev_wait_for_examine", null));
-  }
-
   private static JsonObject sized(JsonObject common, Bdev bdev) {
     return common.put("num_blocks", bdev.numBlocks()).put("uuid", bdev.uuid().toString());
   }
 
-  private static JsonObject entry(String method, @Nullable JsonObject params) {
-    JsonObject entry = new JsonObject().put("method", method);
-    return params == null ? entry : entry.put("params", params);
+  private static JsonObject entry(String method, JsonObject params) {
+    return new JsonObject().put("method", method).put("params", params);
   }
 }

@@ -74,6 +74,28 @@ public final class RpcParams {
     return value.booleanValue();
   }
 
+  public boolean bool(String name) throws RpcFailure {
+    required(name);
+    return boolOr(name, false);
+  }
+
+  /** At most {@code most} numbers. */
+  public long[] u64s(String name, int most) throws RpcFailure {
+    JsonNode value = required(name);
+    if (!value.isArray() || value.size() > most) {
+      throw undecodable();
+    }
+    long[] numbers = new long[value.size()];
+    for (int i = 0; i < numbers.length; i++) {
+      JsonNode element = value.get(i);
+      if (!element.isIntegralNumber() || !element.canConvertToLong() || element.longValue() < 0) {
+        throw undecodable();
+      }
+      numbers[i] = element.longValue();
+    }
+    return numbers;
+  }
+
   /** A number from {@code least} to {@code most}. */
   private long number(String name, long least, long most) throws RpcFailure {
     JsonNode value = required(name);
