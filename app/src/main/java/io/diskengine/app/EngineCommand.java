@@ -6,6 +6,7 @@ import io.diskengine.engine.reactor.ReactorOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -48,6 +49,17 @@ final class EngineCommand implements Callable<Integer> {
       description = "Wait for framework_start_init before runtime methods are possible.")
   boolean waitForRpc;
 
+  @Option(
+      names = {"-c", "--config", "--json"},
+      paramLabel = "FILE",
+      description = "Replay a saved configuration before RPCs are answered.")
+  @Nullable Path config;
+
+  @Option(
+      names = "--json-ignore-init-errors",
+      description = "Go on after an entry of the configuration that fails.")
+  boolean ignoreInitErrors;
+
   @Option(names = ParentWatch.OPTION, hidden = true, description = "End when the parent ends.")
   boolean dieWithParent;
 
@@ -74,7 +86,11 @@ final class EngineCommand implements Callable<Integer> {
   private EngineOptions options() {
     try {
       return new EngineOptions(
-          rpc, vhostDirectory, waitForRpc, ReactorOptions.of(EngineOptions.reactorsOf(cores)));
+          rpc,
+          vhostDirectory,
+          waitForRpc,
+          ReactorOptions.of(EngineOptions.reactorsOf(cores)),
+          config == null ? null : new EngineOptions.Config(config, ignoreInitErrors));
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage());
     }

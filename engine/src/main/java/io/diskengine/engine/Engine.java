@@ -3,6 +3,7 @@ package io.diskengine.engine;
 import io.diskengine.engine.bdev.BdevLayer;
 import io.diskengine.engine.reactor.Reactor;
 import io.diskengine.engine.reactor.ReactorGroup;
+import io.diskengine.engine.rpc.ConfigReplay;
 import io.diskengine.engine.rpc.FrameworkRpc;
 import io.diskengine.engine.rpc.QosRpc;
 import io.diskengine.engine.rpc.RpcRegistry;
@@ -17,6 +18,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -49,10 +51,8 @@ public final class Engine implements AutoCloseable {
     try {
       onHome(reactors, () -> parts.forEach(part -> part.install(layer, registry)));
       registry.config("bdev", new QosRpc(layer)::lastConfig);
-      CompletableFuture<RpcServer> server = new CompletableFuture<>();
       FrameworkRpc framework =
-          new FrameworkRpc(
-              reactors.reactors(), layer.notifications(), () -> server.join().initialised());
+          new FrameworkRpc(reactors.reactors(), layer.notifications(), registry);
       framework.register(registry);
       CompletableFuture<Consumer<RpcReply>> kill = new CompletableFuture<>();
       registry.method(
@@ -66,12 +66,11 @@ public final class Engine implements AutoCloseable {
             }
             kill.thenAccept(engine -> engine.accept(reply));
           });
+      if (!options.waitForRpc()) {
+        initialise(options, reactors, registry, framework);
+      }
       RpcServer rpc =
           RpcServer.listen(options.rpcAddress(), registry, body -> reactors.home().execute(body));
-      server.complete(rpc);
-      if (!options.waitForRpc()) {
-        onHome(reactors, framework::start);
-      }
       LOG.atInfo()
           .addKeyValue("rpc", options.rpcAddress())
           .addKeyValue("reactors", reactors.reactors().size())
@@ -81,9 +80,26 @@ public final class Engine implements AutoCloseable {
       kill.complete(engine::stopForRpc);
       return engine;
     } catch (IOException | RuntimeException e) {
+      stopCleanly(reactors, parts);
       reactors.close();
       throw e;
     }
+  }
+
+  /** Initialises, with what a saved configuration wants before and after it. */
+  private static void initialise(
+      EngineOptions options, ReactorGroup reactors, RpcRegistry registry, FrameworkRpc framework)
+      throws IOException {
+    EngineOptions.Config config = options.config();
+    if (config == null) {
+      onHome(reactors, framework::start);
+      return;
+    }
+    ConfigReplay replay = ConfigReplay.read(config.file(), config.ignoreErrors(), registry);
+    Predicate<Runnable> home = reactors.home()::execute;
+    replay.run(false, home);
+    onHome(reactors, framework::start);
+    replay.run(true, home);
   }
 
   /** The parts, low to high: a part uses only those before it. */
@@ -152,13 +168,19 @@ public final class Engine implements AutoCloseable {
     if (partsStopped.isDone()) {
       return partsStopped.join();
     }
+    boolean clean = stopCleanly(reactors, parts);
+    partsStopped.complete(clean);
+    return clean;
+  }
+
+  /** Stops the parts from high to low; true when all have within {@link #STOP_LIMIT}. */
+  private static boolean stopCleanly(ReactorGroup reactors, List<EnginePart> parts) {
     CompletableFuture<Void> done = new CompletableFuture<>();
     List<EnginePart> order = new ArrayList<>(parts).reversed();
-    boolean clean = false;
     if (reactors.home().execute(() -> stop(order, 0, done))) {
       try {
         done.get(STOP_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
-        clean = true;
+        return true;
       } catch (TimeoutException e) {
         LOG.error("the clean stop took longer than {}; what is left is abandoned", STOP_LIMIT);
       } catch (ExecutionException e) {
@@ -167,8 +189,7 @@ public final class Engine implements AutoCloseable {
         Thread.currentThread().interrupt();
       }
     }
-    partsStopped.complete(clean);
-    return clean;
+    return false;
   }
 
   private static void stop(List<EnginePart> order, int index, CompletableFuture<Void> done) {

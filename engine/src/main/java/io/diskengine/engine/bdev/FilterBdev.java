@@ -45,7 +45,8 @@ abstract class FilterBdev extends Bdev implements BdevEvents {
     return layer;
   }
 
-  final Bdev base() {
+  /** The device below. */
+  public final Bdev base() {
     return base;
   }
 

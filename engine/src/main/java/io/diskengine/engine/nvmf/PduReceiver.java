@@ -17,7 +17,11 @@ import org.jspecify.annotations.Nullable;
  * <p>It goes no further while a capsule may not be accepted, or while data wait for a buffer.
  */
 final class PduReceiver implements OpCompletion {
-  static final int STAGING_BYTES = 32 << 10;
+  /** Room for the commands of a deep queue with 4 KiB each; pages never used cost nothing. */
+  static final int STAGING_BYTES = 256 << 10;
+
+  /** While data of R2Ts are under way: little is staged, so that most of it is not copied. */
+  private static final int EXPECTING_BYTES = 4096;
 
   /** Shorter remainders of data come with what follows them, and are copied. */
   private static final int DIRECT_RECV_BYTES = 8192;
@@ -105,7 +109,9 @@ final class PduReceiver implements OpCompletion {
     if (end < STAGING_BYTES) { // else the parser is blocked
       direct = false;
       receiving = true;
-      reactor.recv(fd, staging + end, STAGING_BYTES - end, this);
+      int room = STAGING_BYTES - end;
+      int bytes = connection.expectsData() ? Math.min(room, EXPECTING_BYTES) : room;
+      reactor.recv(fd, staging + end, bytes, this);
     }
   }
 

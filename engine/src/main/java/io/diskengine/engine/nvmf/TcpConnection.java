@@ -168,6 +168,11 @@ final class TcpConnection implements Outbound.Owner {
     return life == Life.CLOSING || life == Life.CLOSED;
   }
 
+  /** The host was asked for data that have not arrived. */
+  boolean expectsData() {
+    return r2tBytes > 0;
+  }
+
   /** Whether one more command may begin; a host that sends too many is cut off. */
   boolean mayAccept() {
     if (inUse <= sqsize) {

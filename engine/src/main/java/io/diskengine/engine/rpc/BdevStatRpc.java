@@ -24,7 +24,9 @@ public final class BdevStatRpc implements RpcModule {
   /** SPDK_BDEV_HISTOGRAM_BORDERS_MAX_COUNT. */
   static final int MAX_BORDERS = 256;
 
-  private static final int EFAULT = -14;
+  /** SPDK answers with the text of EFAULT. */
+  private static final String NOT_COUNTED = "Bad address";
+
   private static final long NS_PER_US = 1000;
 
   /** A period beyond a day is a slip. */
@@ -212,7 +214,7 @@ public final class BdevStatRpc implements RpcModule {
   private Bdev counted(String name) throws RpcFailure {
     Bdev bdev = find(name);
     if (bdev.histogram() == null) {
-      throw new RpcFailure(RpcFailure.INTERNAL_ERROR, RpcErrors.text(EFAULT));
+      throw new RpcFailure(RpcFailure.INTERNAL_ERROR, NOT_COUNTED);
     }
     return bdev;
   }

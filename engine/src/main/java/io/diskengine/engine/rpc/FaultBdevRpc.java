@@ -10,6 +10,8 @@ import io.diskengine.engine.bdev.ErrorBdev.Fault;
 import io.diskengine.engine.bdev.ErrorBdev.Injection;
 import io.diskengine.engine.bdev.IoType;
 import io.diskengine.engine.rpc.RpcRegistry.Phase;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.UUID;
@@ -44,18 +46,25 @@ public final class FaultBdevRpc implements RpcModule {
         Phase.RUNTIME,
         (params, reply) -> delete(DelayBdev.class, params, reply));
     registry.method("bdev_delay_update_latency", Phase.RUNTIME, this::updateLatency);
+    registry.config("bdev", this::config);
   }
 
   private void createError(RpcParams params, RpcReply reply) throws RpcFailure {
     String baseName = params.string("base_name");
     UUID uuid = params.uuidOrNull("uuid");
     params.end();
-    try {
-      ErrorBdev.create(layer, find(baseName), uuid);
-    } catch (BdevException e) {
-      throw RpcFailure.of(e);
-    }
-    reply.ok(true);
+    BdevStatRpc.whenThere(
+        layer,
+        baseName,
+        reply,
+        base -> {
+          try {
+            ErrorBdev.create(layer, base, uuid);
+            reply.ok(true);
+          } catch (BdevException e) {
+            reply.fail(RpcFailure.of(e));
+          }
+        });
   }
 
   private void injectError(RpcParams params, RpcReply reply) throws RpcFailure {
@@ -115,17 +124,53 @@ public final class FaultBdevRpc implements RpcModule {
     long avgWriteUs = params.u64("avg_write_latency");
     long p99WriteUs = params.u64("p99_write_latency");
     params.end();
-    DelayBdev bdev;
-    try {
-      bdev = DelayBdev.create(layer, find(baseName), name, uuid);
-    } catch (BdevException e) {
-      throw RpcFailure.of(e);
+    BdevStatRpc.whenThere(
+        layer,
+        baseName,
+        reply,
+        base -> {
+          try {
+            DelayBdev bdev = DelayBdev.create(layer, base, name, uuid);
+            bdev.latency(Latency.AVG_READ, avgReadUs);
+            bdev.latency(Latency.P99_READ, p99ReadUs);
+            bdev.latency(Latency.AVG_WRITE, avgWriteUs);
+            bdev.latency(Latency.P99_WRITE, p99WriteUs);
+            reply.ok(name);
+          } catch (BdevException e) {
+            reply.fail(RpcFailure.of(e));
+          }
+        });
+  }
+
+  private List<JsonObject> config() {
+    List<JsonObject> entries = new ArrayList<>();
+    for (Bdev bdev : layer.bdevs()) {
+      if (bdev instanceof ErrorBdev error) {
+        entries.add(
+            new JsonObject()
+                .put("method", "bdev_error_create")
+                .put(
+                    "params",
+                    new JsonObject()
+                        .put("base_name", error.base().name())
+                        .put("uuid", error.uuid().toString())));
+      } else if (bdev instanceof DelayBdev delay) {
+        entries.add(
+            new JsonObject()
+                .put("method", "bdev_delay_create")
+                .put(
+                    "params",
+                    new JsonObject()
+                        .put("name", delay.name())
+                        .put("base_bdev_name", delay.base().name())
+                        .put("uuid", delay.uuid().toString())
+                        .put("avg_read_latency", delay.latencyUs(Latency.AVG_READ))
+                        .put("p99_read_latency", delay.latencyUs(Latency.P99_READ))
+                        .put("avg_write_latency", delay.latencyUs(Latency.AVG_WRITE))
+                        .put("p99_write_latency", delay.latencyUs(Latency.P99_WRITE))));
+      }
     }
-    bdev.latency(Latency.AVG_READ, avgReadUs);
-    bdev.latency(Latency.P99_READ, p99ReadUs);
-    bdev.latency(Latency.AVG_WRITE, avgWriteUs);
-    bdev.latency(Latency.P99_WRITE, p99WriteUs);
-    reply.ok(name);
+    return entries;
   }
 
   private void updateLatency(RpcParams params, RpcReply reply) throws RpcFailure {

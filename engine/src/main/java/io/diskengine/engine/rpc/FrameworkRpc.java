@@ -17,23 +17,18 @@ public final class FrameworkRpc implements RpcModule {
 
   private final List<Reactor> reactors;
   private final NotificationLog notifications;
-  private final Runnable startInit;
+  private final RpcRegistry registry;
   private final List<RpcReply> initWaiters = new ArrayList<>();
-  private boolean initialised;
 
-  /**
-   * @param startInit initialises the framework on the home reactor; it is done when it returns
-   */
-  public FrameworkRpc(List<Reactor> reactors, NotificationLog notifications, Runnable startInit) {
+  public FrameworkRpc(List<Reactor> reactors, NotificationLog notifications, RpcRegistry registry) {
     this.reactors = reactors;
     this.notifications = notifications;
-    this.startInit = startInit;
+    this.registry = registry;
   }
 
   /** Home reactor: initialises now, as {@code framework_start_init} does. */
   public void start() {
-    startInit.run();
-    initialised = true;
+    registry.enterRuntime();
     initWaiters.forEach(waiter -> waiter.ok(true));
     initWaiters.clear();
   }
@@ -50,7 +45,7 @@ public final class FrameworkRpc implements RpcModule {
           params.end();
           reply.ok(
               registry.all().stream()
-                  .filter(m -> !current || m.allowed(initialised))
+                  .filter(m -> !current || m.allowed(registry.initialised()))
                   .map(RpcRegistry.Method::name)
                   .toList());
         });
@@ -65,7 +60,7 @@ public final class FrameworkRpc implements RpcModule {
         "framework_wait_init",
         Phase.BOTH,
         reply -> {
-          if (initialised) {
+          if (registry.initialised()) {
             reply.ok(true);
           } else {
             initWaiters.add(reply);

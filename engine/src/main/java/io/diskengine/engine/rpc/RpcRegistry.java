@@ -27,7 +27,18 @@ public final class RpcRegistry {
   }
 
   private final Map<String, Method> methods = new LinkedHashMap<>();
+  private boolean initialised;
   private final Map<String, List<Supplier<List<JsonObject>>>> configs = new HashMap<>();
+
+  /** Home reactor: from now on runtime methods are allowed and startup methods are not. */
+  void enterRuntime() {
+    initialised = true;
+  }
+
+  /** Home reactor. */
+  boolean initialised() {
+    return initialised;
+  }
 
   /** A method that answers undecodable parameters with -32603, as most of SPDK's do. */
   public void method(String name, Phase phase, RpcHandler handler) {

@@ -44,7 +44,6 @@ public final class RpcServer implements AutoCloseable {
   private final @Nullable Path socketPath;
   private final Semaphore connections = new Semaphore(MAX_CONNECTIONS);
   private final Set<RpcSession> sessions = ConcurrentHashMap.newKeySet();
-  private volatile boolean initialised;
 
   private RpcServer(
       RpcRegistry registry,
@@ -108,15 +107,6 @@ public final class RpcServer implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  /** From now on runtime methods are allowed and startup methods are not. */
-  public void initialised() {
-    initialised = true;
-  }
-
-  public boolean isInitialised() {
-    return initialised;
   }
 
   RpcRegistry registry() {

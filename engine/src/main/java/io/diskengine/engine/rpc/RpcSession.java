@@ -141,9 +141,9 @@ final class RpcSession {
   /** On the home reactor, where the phase changes too. */
   private void handle(RpcRegistry.Method method, IncomingRequest.Call call, Answer answer) {
     try {
-      if (!method.allowed(server.isInitialised())) {
-        throw new RpcFailure(
-            -1, server.isInitialised() ? RpcErrors.ONLY_STARTUP : RpcErrors.ONLY_RUNTIME);
+      boolean initialised = server.registry().initialised();
+      if (!method.allowed(initialised)) {
+        throw new RpcFailure(-1, initialised ? RpcErrors.ONLY_STARTUP : RpcErrors.ONLY_RUNTIME);
       }
       method.handler().handle(new RpcParams(call.params(), method.decodeErrorCode()), answer);
     } catch (RpcFailure failure) {

@@ -222,21 +222,30 @@ class LvolConformanceTest extends SpdkConformance {
     RawRpc rpc = rpc();
     store(rpc, "A0", "lvs0", 64, 1);
     lvol(rpc, "lvs0", "v1", 8);
-    unlessMissing(
-        ConformanceGap.QOS,
-        rpc,
-        List.of("bdev_set_qos_limit"),
+    ok(rpc, "bdev_set_qos_limit", "{'name':'lvs0/v1','rw_ios_per_sec':20000}");
+    String again = "{'name':'lvs0/v1','rw_ios_per_sec':1500}";
+    unless(
+        ConformanceGap.QOS_SET_AGAIN,
         () -> {
-          ok(rpc, "bdev_set_qos_limit", "{'name':'lvs0/v1','rw_ios_per_sec':20000}");
           assertError(
               rpc,
               -32602,
               "Failed to configure rate limit: Resource temporarily unavailable",
               "bdev_set_qos_limit",
-              "{'name':'lvs0/v1','rw_ios_per_sec':1500}");
-          assertThat(bdev(rpc, "lvs0/v1").at("/assigned_rate_limits/rw_ios_per_sec").asInt())
-              .isEqualTo(20000);
+              again);
+          assertThat(iosPerSec(rpc)).isEqualTo(20000);
+        },
+        () -> {
+          ok(rpc, "bdev_set_qos_limit", again);
+          assertThat(iosPerSec(rpc)).as("rounded up").isEqualTo(2000);
         });
+    assertError(rpc, -22, "No rate limits specified", "bdev_set_qos_limit", "{'name':'lvs0/v1'}");
+    assertError(
+        rpc, -19, "No such device", "bdev_set_qos_limit", "{'name':'nope','rw_ios_per_sec':1000}");
+  }
+
+  private static int iosPerSec(RawRpc rpc) throws Exception {
+    return bdev(rpc, "lvs0/v1").at("/assigned_rate_limits/rw_ios_per_sec").asInt();
   }
 
   @Test

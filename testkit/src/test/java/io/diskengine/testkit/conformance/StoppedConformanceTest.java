@@ -1,7 +1,7 @@
 package io.diskengine.testkit.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.diskengine.nvme.NativeMemory;
 import io.diskengine.testkit.vhost.VhostFrontend;
@@ -265,12 +265,25 @@ class StoppedConformanceTest extends SpdkConformance {
         {"subsystems":[{"subsystem":"bdev","config":[{"method":"bdev_malloc_create",
         "params":{"name":"M0","num_blocks":256,"block_size":4096}}]}]}
         """);
-    unless(
-        ConformanceGap.CONFIG_FILE,
-        () ->
-            assertThatCode(() ->
-                    ok(connect(startProcess("dp", "-c", config.toString())), "bdev_get_bdevs"))
-                .doesNotThrowAnyException(),
-        () -> {});
+    RawRpc rpc = connect(startProcess("dp", "-c", config.toString()));
+    assertThat(ok(rpc, "bdev_get_bdevs").at("/0/name").asString()).isEqualTo("M0");
+  }
+
+  @Test
+  void restart_endsWithAConfigurationThatFailsUnlessErrorsAreIgnored() throws Exception {
+    Path config = directory.resolve("config.json");
+    Files.writeString(
+        config,
+        """
+        {"subsystems":[{"subsystem":"bdev","config":[{"method":"bdev_aio_create",
+        "params":{"name":"D0","filename":"/absent","block_size":4096}},
+        {"method":"bdev_malloc_create",
+        "params":{"name":"M0","num_blocks":256,"block_size":4096}}]}]}
+        """);
+    assertThatThrownBy(() -> startProcess("dp", "-c", config.toString()))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("No such file or directory");
+    RawRpc rpc = connect(startProcess("dp", "-c", config.toString(), "--json-ignore-init-errors"));
+    assertThat(ok(rpc, "bdev_get_bdevs").at("/0/name").asString()).isEqualTo("M0");
   }
 }
