@@ -8,6 +8,7 @@ import io.diskengine.engine.rpc.BdevStatRpc;
 import io.diskengine.engine.rpc.FaultBdevRpc;
 import io.diskengine.engine.rpc.PassthruRpc;
 import io.diskengine.engine.rpc.QosRpc;
+import io.diskengine.engine.rpc.QuiesceRpc;
 import io.diskengine.engine.rpc.RpcRegistry;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +27,7 @@ final class BdevPart implements EnginePart {
     PassthruModule passthru = new PassthruModule(layer);
     layer.addModule(passthru);
     new PassthruRpc(passthru).register(registry);
+    new QuiesceRpc(layer).register(registry);
   }
 
   @Override

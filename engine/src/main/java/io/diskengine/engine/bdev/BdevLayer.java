@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -285,9 +286,21 @@ public final class BdevLayer {
    * there. Ends with {@link #unquiesce} of the same range object.
    */
   public void quiesce(Bdev bdev, LbaRange range, Runnable done) {
+    quiesce(bdev, range, () -> false, done);
+  }
+
+  /**
+   * A quiesce that can be given up while I/O is still in flight: once {@code givenUp} says true, on
+   * whatever reactor, {@link #unquiesce} is called at once; {@code done} is called all the same.
+   */
+  public void quiesce(Bdev bdev, LbaRange range, BooleanSupplier givenUp, Runnable done) {
     forEachChannel(
         bdev,
         (channel, next) -> {
+          if (givenUp.getAsBoolean()) {
+            next.run();
+            return;
+          }
           bdev.quiescedOn(Reactor.current().index()).add(range);
           if (channel == null) {
             next.run();

@@ -7,6 +7,20 @@ public interface RpcReply {
 
   void fail(RpcFailure failure);
 
+  /** The connection that asked: the same object for all requests of one connection. */
+  default Object client() {
+    return this;
+  }
+
+  /**
+   * Runs the body on the home reactor when the connection that asked has ended.
+   *
+   * @return what forgets the body again
+   */
+  default Runnable onDisconnect(Runnable body) {
+    return () -> {};
+  }
+
   /** {@code true} for 0, else the errno and its text. */
   default void done(int errno) {
     if (errno == 0) {

@@ -11,7 +11,9 @@ import java.nio.channels.SocketChannel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -36,6 +38,7 @@ final class RpcSession {
   private final Semaphore outstanding = new Semaphore(MAX_OUTSTANDING);
   private final AtomicInteger unwritten = new AtomicInteger();
   private final AtomicBoolean closed = new AtomicBoolean();
+  private final Set<Runnable> atEnd = ConcurrentHashMap.newKeySet();
 
   RpcSession(RpcServer server, SocketChannel channel) {
     this.server = server;
@@ -63,6 +66,15 @@ final class RpcSession {
         LOG.debug("closing an RPC connection failed", e);
       }
       server.ended(this);
+      runAtEnd();
+    }
+  }
+
+  private void runAtEnd() {
+    for (Runnable body : atEnd) {
+      if (atEnd.remove(body)) {
+        server.onHome(body);
+      }
     }
   }
 
@@ -222,6 +234,20 @@ final class RpcSession {
     @Override
     public void fail(RpcFailure error) {
       give(null, error);
+    }
+
+    @Override
+    public Object client() {
+      return RpcSession.this;
+    }
+
+    @Override
+    public Runnable onDisconnect(Runnable body) {
+      atEnd.add(body);
+      if (closed.get()) {
+        runAtEnd();
+      }
+      return () -> atEnd.remove(body);
     }
 
     private void give(@Nullable Object value, @Nullable RpcFailure error) {

@@ -11,6 +11,9 @@ public enum ConformanceGap {
   ZEROED_CLUSTERS(Kind.IMPROVEMENT, "a new lvol reads as zeros, whatever its clusters held before"),
   KILL_BEFORE_INIT(
       Kind.IMPROVEMENT, "spdk_kill_instance is possible before framework_start_init as well"),
+  EXTENSIONS(
+      Kind.IMPROVEMENT,
+      "methods of our own, which no SPDK has: their names start with diskengine_"),
   HEALTH_TEMPERATURE(
       Kind.IMPROVEMENT,
       "a target without a sensor reports 0 degrees Celsius, not 0 Kelvin, which SPDK's initiator"
