@@ -30,6 +30,7 @@ public final class Main implements Callable<Integer> {
     rpc,
     target,
     vhost,
+    raid,
     all
   }
 
@@ -99,6 +100,9 @@ public final class Main implements Callable<Integer> {
       }
       if (wanted(Suite.target)) {
         target(comparison, engine, directory);
+      }
+      if (wanted(Suite.raid)) {
+        new RaidSuite(comparison, engine, only).run(suite != Suite.all);
       }
       if (wanted(Suite.vhost)) {
         vhost(comparison, engine, directory);

@@ -35,6 +35,15 @@ final class TargetSide implements Side, AutoCloseable {
 
   /** Exports the bdev and writes all of it once. */
   static TargetSide export(EngineProcess engine, String bdev) {
+    TargetSide side = exportUnwritten(engine, bdev);
+    Workload fill = Workload.of(128, true, 8);
+    try (NvmeTcpPath path = NvmeTcpPath.connect(side.address, side.nqn, fill)) {
+      ClosedLoop.fill(path, fill);
+    }
+    return side;
+  }
+
+  static TargetSide exportUnwritten(EngineProcess engine, String bdev) {
     SpdkRpcClient spdk = engine.spdk();
     String nqn = "nqn.2026-11.io.diskengine:bench:" + bdev;
     int port = freePort();
@@ -42,12 +51,7 @@ final class TargetSide implements Side, AutoCloseable {
         .orElseThrow();
     spdk.call(NvmfMethods.addNs(nqn, new NvmfMethods.Namespace(bdev))).orElseThrow();
     spdk.call(NvmfMethods.addListener(nqn, Trid.listen("TCP", "127.0.0.1", port))).orElseThrow();
-    TargetSide side = new TargetSide(engine, new InetSocketAddress("127.0.0.1", port), nqn);
-    Workload fill = Workload.of(128, true, 8);
-    try (NvmeTcpPath path = NvmeTcpPath.connect(side.address, nqn, fill)) {
-      ClosedLoop.fill(path, fill);
-    }
-    return side;
+    return new TargetSide(engine, new InetSocketAddress("127.0.0.1", port), nqn);
   }
 
   private static int freePort() {

@@ -37,6 +37,9 @@ final class Leg implements BdevEvents {
   /** A LEAVING leg failed; otherwise it is merely missing. */
   boolean failed;
 
+  /** Its device goes, or somebody asked for it, and takes the array's device along. */
+  boolean goes;
+
   /** A TARGET has everything: the next superblocks call it configured. */
   boolean promoting;
 
@@ -124,6 +127,10 @@ final class Leg implements BdevEvents {
   void detach() {
     detached = true;
     closeIfUnused();
+  }
+
+  boolean detached() {
+    return detached;
   }
 
   private void closeIfUnused() {

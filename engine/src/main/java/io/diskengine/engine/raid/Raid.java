@@ -23,8 +23,11 @@ import org.jspecify.annotations.Nullable;
  * legs than slots.
  */
 public final class Raid {
-  /** The most slots of an array. */
-  public static final int MOST_LEGS = 4;
+  /** The most legs of a mirror. */
+  public static final int MOST_MIRROR_LEGS = 4;
+
+  /** The most legs of an array without redundancy: sets of slots are bits of an int. */
+  public static final int MOST_STRIPED_LEGS = 32;
 
   static final String MODULE = "raid";
 
@@ -46,26 +49,31 @@ public final class Raid {
   private final BdevLayer layer;
   private final String name;
   private final RaidLevel level;
-  private final int stripSizeKb;
+  private final long stripSizeKb;
   private final boolean hasSuperblock;
   private final List<Slot> slots = new ArrayList<>();
   private final Settling settling;
   private final Repairs repairs;
+  private final Assembly assembly;
   private @Nullable UUID uuid;
   private State state = State.CONFIGURING;
   private int operational;
-  private int blockSizeBytes;
-  private boolean starting;
   private boolean deleting;
   private final List<Runnable> quietWaiters = new ArrayList<>();
 
   /** Legs whose devices are open, those that left among them. */
   private int openLegs;
 
+  /** Those of them that stay with an array that has gone offline. */
+  private int keptLegs;
+
   private @Nullable Runnable whenClosed;
   @Nullable RaidSuperblock superblock;
   @Nullable RaidBdev bdev;
   @Nullable Rebuild rebuild;
+
+  /** Of a mirror with a superblock, from when its legs are there. */
+  @Nullable WriteIntent intent;
 
   /** Windows and repairs under way; the device is not given up before they have ended. */
   int activities;
@@ -75,7 +83,7 @@ public final class Raid {
       BdevLayer layer,
       String name,
       RaidLevel level,
-      int stripSizeKb,
+      long stripSizeKb,
       int slotCount,
       boolean hasSuperblock,
       @Nullable UUID uuid) {
@@ -91,6 +99,7 @@ public final class Raid {
     }
     settling = new Settling(this);
     repairs = new Repairs(this);
+    assembly = new Assembly(this);
   }
 
   /** An array as a superblock describes it, with none of its legs yet. */
@@ -101,7 +110,7 @@ public final class Raid {
             layer,
             found.name(),
             level,
-            (int) ((long) found.stripSizeBlocks() * found.blockSizeBytes() / 1024),
+            (found.stripSizeBlocks() & 0xffff_ffffL) * found.blockSizeBytes() / 1024,
             found.slots(),
             true,
             found.uuid());
@@ -146,7 +155,7 @@ public final class Raid {
     return RaidDescription.of(this);
   }
 
-  int stripSizeKb() {
+  long stripSizeKb() {
     return stripSizeKb;
   }
 
@@ -228,131 +237,35 @@ public final class Raid {
     }
   }
 
-  /**
-   * Takes the device that belongs into the slot, by its uuid or else its name. A device that is new
-   * to the array ({@code known} false) must not carry another array's superblock.
-   */
+  /** SPDK's bdev_raid_add_base_bdev. */
+  void add(String device, Done done) throws BdevException {
+    assembly.add(device, done);
+  }
+
   void attach(Slot slot, boolean known, Done done) throws BdevException {
-    Bdev device = Admission.deviceFor(layer, slot);
-    long offset = Admission.dataOffsetBlocks(slot, device, hasSuperblock);
-    Leg leg = new Leg(this, slot.index, offset, events -> Admission.open(layer, device, events));
+    assembly.attach(slot, known, done);
+  }
+
+  void legOpened() {
     openLegs++;
-    slot.leg = leg;
-    slot.name = device.name();
-    slot.uuid = device.uuid();
-    slot.dataOffsetBlocks = offset;
-    try {
-      Admission.checkGeometry(slot, device, blockSizeBytes);
-    } catch (BdevException e) {
-      free(slot);
-      throw e;
-    }
-    blockSizeBytes = device.blockSizeBytes();
-    if (known) {
-      configured(slot, leg, done);
-    } else {
-      SuperblockIo.read(layer, device, found -> inspected(slot, leg, found, done));
-    }
   }
 
-  private void inspected(Slot slot, Leg leg, SuperblockIo.Found found, Done done) {
-    RaidSuperblock other = found.superblock();
-    if (slot.leg != leg) {
-      done.done(BdevException.ENODEV);
-    } else if (found.errno() == 0 && other == null) {
-      configured(slot, leg, done);
-    } else if (other != null && other.uuid().equals(uuid)) {
-      Bdev device = leg.bdev();
-      free(slot);
-      module.assemble(other, device, done);
-    } else {
-      free(slot);
-      done.done(other != null ? BdevException.EEXIST : found.errno());
-    }
-  }
-
-  private void configured(Slot slot, Leg leg, Done done) {
-    if (state == State.CONFIGURING) {
-      leg.role = Leg.Role.IN_SYNC;
-      if (discovered() == operational) {
-        start(done);
-      } else {
-        done.done(0);
-      }
-    } else if (state == State.ONLINE && rebuild == null && !deleting) {
-      leg.role = Leg.Role.TARGET;
-      operational++;
-      rebuild = new Rebuild(this, leg, module.options());
-      rebuild.start();
-      done.done(0);
-    } else {
-      free(slot);
-      done.done(BdevException.EPERM);
-    }
-  }
-
-  /** All expected legs are there: write the superblock, then go online. */
-  private void start(Done done) {
-    long smallest = Long.MAX_VALUE;
-    for (Slot slot : slots) {
-      smallest = Math.min(smallest, slot.dataSizeBlocks);
-    }
-    for (Slot slot : slots) {
-      slot.dataSizeBlocks = smallest;
-    }
-    long numBlocks = level.numBlocks(slots.size(), smallest);
-    if (!hasSuperblock) {
-      goOnline(numBlocks, done);
-      return;
-    }
-    RaidSuperblock previous = superblock;
-    if (previous != null
-        && (previous.blockSizeBytes() != blockSizeBytes || previous.sizeBlocks() != numBlocks)) {
-      done.done(BdevException.EINVAL);
-      return;
-    }
-    RaidSuperblock next =
-        previous == null
-            ? firstSuperblock(numBlocks)
-            : previous.with(previous.sequence() + 1, numBlocks, previous.members());
-    superblock = next;
-    starting = true;
-    SuperblockIo.write(
-        next.encode(),
-        inSync(),
-        failed -> {
-          starting = false;
-          if (deleting) {
-            done.done(BdevException.ENODEV);
-          } else if (!failed.isEmpty() || discovered() < operational) {
-            done.done(BdevException.EIO);
-          } else {
-            goOnline(numBlocks, done);
-          }
-          checkQuiet();
-        });
-  }
-
-  private RaidSuperblock firstSuperblock(long numBlocks) {
-    return new RaidSuperblock(
-        uuid == null ? NIL : uuid,
-        name,
-        numBlocks,
-        blockSizeBytes,
-        level.number(),
-        stripSizeKb * 1024 / blockSizeBytes,
-        1,
-        slots.size(),
-        slots.stream().map(Slot::configuredMember).toList());
-  }
-
-  private void goOnline(long numBlocks, Done done) {
+  /** All legs are there and their superblocks say so. */
+  void online(int blockSizeBytes, Geometry geometry, long stripBlocks) throws BdevException {
     UUID deviceUuid = uuid == null ? UUID.randomUUID() : uuid;
     int inSync = 0;
     for (Leg leg : inSync()) {
       inSync |= leg.bit();
     }
-    RaidBdev device = new RaidBdev(this, deviceUuid, blockSizeBytes, numBlocks, membership(inSync));
+    RaidBdev device =
+        new RaidBdev(
+            this,
+            deviceUuid,
+            blockSizeBytes,
+            geometry,
+            stripBlocks,
+            intent == null ? 0 : intent.regionBlocks(),
+            membership(inSync));
     bdev = device;
     uuid = deviceUuid;
     settling.begin(inSync);
@@ -362,63 +275,40 @@ public final class Raid {
     } catch (BdevException e) {
       state = State.CONFIGURING;
       bdev = null;
-      done.done(e.errno());
-      return;
-    }
-    done.done(0);
-  }
-
-  // ---- online: legs come and go
-
-  /** SPDK's bdev_raid_add_base_bdev. */
-  void add(String device, Done done) throws BdevException {
-    if (rebuild != null) {
-      throw new BdevException(BdevException.EPERM, name + " is being rebuilt");
-    }
-    Slot slot = slotFor(device);
-    if (slot == null) {
-      throw new BdevException(BdevException.EINVAL, name + " has no slot for " + device);
-    }
-    slot.name = device;
-    try {
-      attach(slot, false, done);
-    } catch (BdevException e) {
-      if (e.errno() != BdevException.ENODEV || state != State.CONFIGURING) {
-        slot.name = null;
-      }
       throw e;
     }
   }
 
-  private @Nullable Slot slotFor(String device) {
-    Bdev found = layer.find(device);
-    if (state == State.CONFIGURING && found != null) {
-      for (Slot slot : slots) {
-        if (slot.name == null && found.uuid().equals(slot.uuid)) {
-          return slot;
-        }
-      }
-    }
-    for (Slot slot : slots) {
-      if (slot.name == null && slot.uuid == null) {
-        return slot;
-      }
-    }
-    return null;
+  // ---- online: legs come and go
+
+  /** {@code record} is what the target says about itself. */
+  void beginRebuild(Leg target, LegRecord record) {
+    operational++;
+    Rebuild next = new Rebuild(this, target, record, module.options());
+    rebuild = next;
+    next.start();
   }
 
   /** A leg is taken out, because somebody asked or because its device goes. */
   void remove(Leg leg, Done done) {
     if (leg.role == Leg.Role.LEAVING) {
       done.done(BdevException.ENODEV);
-    } else if (state == State.OFFLINE) {
+    } else if (state == State.OFFLINE && bdev != null) {
+      leg.goes = true;
       leg.leavers.add(done);
+    } else if (state == State.OFFLINE) {
+      free(slotOf(leg));
+      forgetIfEmpty();
+      done.done(0);
     } else if (state != State.ONLINE || leg.role == Leg.Role.CANDIDATE) {
       free(slotOf(leg));
       done.done(0);
     } else if (leg.role == Leg.Role.IN_SYNC
         && inSync().size() <= level.leastOperational(slots.size())) {
-      // The last copy: its superblock goes on calling it in sync.
+      // The last copy, or a part that nobody has a copy of: its superblock goes on calling it in
+      // sync.
+      operational--;
+      leg.goes = true;
       deconfigure(done);
     } else {
       leg.leavers.add(done);
@@ -483,6 +373,11 @@ public final class Raid {
     leg.leavers.clear();
   }
 
+  /** Membership or superblocks are being changed. */
+  boolean settling() {
+    return settling.busy();
+  }
+
   void settle(Runnable after) {
     settling.after(after);
     settling.settle();
@@ -491,29 +386,33 @@ public final class Raid {
   /** A leg has another size: the array follows once the superblocks say so. */
   void legResized() {
     RaidBdev device = bdev;
-    if (device == null || state != State.ONLINE || deleting) {
+    if (device == null || state != State.ONLINE || deleting || !level.resizable()) {
       return;
     }
-    long blocks = possibleBlocks();
+    long blocks = possibleGeometry(device).numBlocks();
     if (blocks < device.numBlocks()) {
       layer.resize(device, blocks);
     }
     settling.resize();
   }
 
-  /** The size that the present legs allow. */
-  long possibleBlocks() {
-    long smallest = Long.MAX_VALUE;
-    for (Leg leg : legs(Leg::active)) {
-      smallest = Math.min(smallest, leg.bdev().numBlocks() - leg.dataOffsetBlocks);
+  /** The layout that the present legs allow. */
+  Geometry possibleGeometry(RaidBdev device) {
+    List<Long> room = new ArrayList<>();
+    for (Slot slot : slots) {
+      Leg leg = slot.leg;
+      room.add(
+          leg != null && leg.active()
+              ? leg.bdev().numBlocks() - leg.dataOffsetBlocks
+              : Long.MAX_VALUE);
     }
-    return level.numBlocks(slots.size(), smallest);
+    return level.geometry(room, device.stripBlocks());
   }
 
   // ---- the end
 
   /** Closes the leg of a slot of an array that no I/O reaches. */
-  private void free(Slot slot) {
+  void free(Slot slot) {
     Leg leg = slot.leg;
     slot.leg = null;
     slot.name = null;
@@ -549,12 +448,23 @@ public final class Raid {
     whenQuiet(() -> {
       if (clearSuperblock && old != null) {
         superblock = null;
-        byte[] zeroes = new byte[old.lengthBytes()];
-        SuperblockIo.write(zeroes, legs(Leg::configured), failed -> dismantle(done));
+        clear(old, () -> dismantle(done));
       } else {
         dismantle(done);
       }
     });
+  }
+
+  private void clear(RaidSuperblock old, Runnable done) {
+    WriteIntent map = intent;
+    List<Leg> legs = legs(Leg::configured);
+    byte[] zeroes = new byte[old.lengthBytes()];
+    Runnable superblocks = () -> SuperblockIo.write(zeroes, legs, failed -> done.run());
+    if (map == null) {
+      superblocks.run();
+    } else {
+      map.clear(legs, superblocks);
+    }
   }
 
   private void dismantle(Done done) {
@@ -572,12 +482,36 @@ public final class Raid {
   void destructed(Done done) {
     state = State.OFFLINE;
     whenQuiet(() -> {
-      slots.forEach(this::free);
-      bdev = null;
-      module.forget(this);
-      whenClosed = () -> done.done(0);
-      checkClosed();
+      WriteIntent map = intent;
+      if (map == null) {
+        closeLegs(done);
+      } else {
+        map.close(() -> closeLegs(done));
+      }
     });
+  }
+
+  /**
+   * As in SPDK an array without redundancy that lost a leg keeps the others until it is deleted.
+   */
+  private void closeLegs(Done done) {
+    bdev = null;
+    boolean mirror = level.leastOperational(slots.size()) < slots.size();
+    for (Slot slot : slots) {
+      if (slot.leg == null || mirror || deleting || slot.leg.goes) {
+        free(slot);
+      }
+    }
+    forgetIfEmpty();
+    keptLegs = legs(leg -> true).size();
+    whenClosed = () -> done.done(0);
+    checkClosed();
+  }
+
+  private void forgetIfEmpty() {
+    if (legs(leg -> true).isEmpty()) {
+      module.forget(this);
+    }
   }
 
   void legClosed() {
@@ -587,7 +521,7 @@ public final class Raid {
 
   private void checkClosed() {
     Runnable body = whenClosed;
-    if (openLegs == 0 && body != null) {
+    if (openLegs == keptLegs && body != null) {
       whenClosed = null;
       body.run();
     }
@@ -598,7 +532,7 @@ public final class Raid {
   }
 
   boolean starting() {
-    return starting;
+    return assembly.starting();
   }
 
   private void whenQuiet(Runnable body) {
@@ -608,7 +542,7 @@ public final class Raid {
 
   /** Something that holds up the end may have ended. */
   void checkQuiet() {
-    if (activities == 0 && !starting && !settling.busy() && !quietWaiters.isEmpty()) {
+    if (activities == 0 && !starting() && !settling.busy() && !quietWaiters.isEmpty()) {
       List<Runnable> waiters = List.copyOf(quietWaiters);
       quietWaiters.clear();
       waiters.forEach(Runnable::run);

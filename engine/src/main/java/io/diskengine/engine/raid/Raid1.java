@@ -1,5 +1,6 @@
 package io.diskengine.engine.raid;
 
+import io.diskengine.engine.bdev.BdevChannel;
 import io.diskengine.engine.bdev.BdevIo;
 import io.diskengine.engine.bdev.BdevIoOwner;
 import io.diskengine.engine.bdev.BdevLayer;
@@ -8,6 +9,7 @@ import io.diskengine.engine.bdev.IoType;
 import io.diskengine.engine.reactor.Reactor;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -24,11 +26,21 @@ final class Raid1 extends RaidChannel {
   private final AcknowledgeRule rule;
   private final ArrayDeque<Request> free = new ArrayDeque<>();
   private final List<Request> waiting = new ArrayList<>();
+  private final @Nullable IntentView intents;
   private long tickets;
 
   private Raid1(RaidBdev bdev, Reactor reactor) {
     super(bdev, reactor);
     rule = bdev.raid().acknowledgeRule();
+    long regionBlocks = bdev.intentRegionBlocks();
+    intents = regionBlocks == 0 ? null : new IntentView(regionBlocks);
+  }
+
+  /** See {@link IntentView#sweep}. */
+  void sweep(BdevChannel channel, BitSet idle) {
+    if (intents != null) {
+      intents.sweep(channel, idle);
+    }
   }
 
   @Override
@@ -54,8 +66,8 @@ final class Raid1 extends RaidChannel {
 
   /** One I/O of the array and its counterparts on the legs. */
   private final class Request implements BdevIoOwner {
-    private final BdevIo[] ios = new BdevIo[Raid.MOST_LEGS];
-    private final @Nullable Port[] via = new Port[Raid.MOST_LEGS];
+    private final BdevIo[] ios = new BdevIo[ports.length];
+    private final @Nullable Port[] via = new Port[ports.length];
     private @Nullable BdevIo whole;
     private int remaining;
     private int writtenOn;
@@ -76,8 +88,38 @@ final class Raid1 extends RaidChannel {
       failure = IoStatus.INTERNAL_DEVICE_ERROR;
       if (io.type() == IoType.READ) {
         read(io);
-      } else {
+      } else if (intents == null
+          || !io.type().changesData()
+          || intents.mayWrite(io.offsetBlocks(), io.lengthBlocks())) {
         toAll(io);
+      } else {
+        announce(io, intents);
+      }
+    }
+
+    /** Nothing may go to a leg before the map says, durably, where. */
+    private void announce(BdevIo io, IntentView view) {
+      int first = view.regionOf(io.offsetBlocks());
+      int last = view.regionOf(io.offsetBlocks() + io.lengthBlocks() - 1);
+      Raid raid = bdev.raid();
+      BdevLayer.crossTo(
+          raid.home(),
+          () -> {
+            WriteIntent intent = raid.intent;
+            if (intent == null) {
+              throw new IllegalStateException(raid.name() + " has lost its map");
+            }
+            intent.request(
+                first, last, how -> BdevLayer.crossTo(reactor, () -> announced(io, view, how)));
+          });
+    }
+
+    private void announced(BdevIo io, IntentView view, int how) {
+      if (how == IoStatus.SUCCESS) {
+        view.grant(io.offsetBlocks(), io.lengthBlocks());
+        toAll(io);
+      } else {
+        end(how);
       }
     }
 
@@ -242,18 +284,34 @@ final class Raid1 extends RaidChannel {
     }
 
     @Override
+    public int mostLegs() {
+      return Raid.MOST_MIRROR_LEGS;
+    }
+
+    @Override
     public int leastOperational(int slots) {
       return 1;
     }
 
     @Override
-    public boolean takesStripSize() {
-      return false;
+    public boolean acceptsStripSize(long stripSizeKb) {
+      return stripSizeKb == 0;
     }
 
     @Override
-    public long numBlocks(int slots, long smallestBlocks) {
-      return smallestBlocks;
+    public Geometry geometry(List<Long> roomBlocks, long stripBlocks) {
+      long smallest = Geometry.smallest(roomBlocks);
+      return Geometry.even(smallest, roomBlocks.size(), smallest);
+    }
+
+    @Override
+    public boolean resizable() {
+      return true;
+    }
+
+    @Override
+    public long boundaryBlocks(int slots, long stripBlocks) {
+      return 0;
     }
 
     @Override

@@ -5,22 +5,56 @@ import io.diskengine.engine.bdev.Done;
 import io.diskengine.engine.bdev.DriverChannel;
 import io.diskengine.engine.bdev.IoType;
 import io.diskengine.engine.reactor.Reactor;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 
 /** An array that is online, as a device. */
 public final class RaidBdev extends Bdev {
   private final Raid raid;
+  private final long stripBlocks;
+  private final List<Long> dataBlocks;
+  private final long intentRegionBlocks;
   private volatile Membership membership;
 
-  RaidBdev(Raid raid, UUID uuid, int blockSizeBytes, long numBlocks, Membership membership) {
-    super(raid.name(), "Raid Volume", uuid, blockSizeBytes, numBlocks);
+  RaidBdev(
+      Raid raid,
+      UUID uuid,
+      int blockSizeBytes,
+      Geometry geometry,
+      long stripBlocks,
+      long intentRegionBlocks,
+      Membership membership) {
+    super(raid.name(), "Raid Volume", uuid, blockSizeBytes, geometry.numBlocks());
     this.raid = raid;
+    this.stripBlocks = stripBlocks;
+    this.dataBlocks = geometry.dataBlocks();
+    this.intentRegionBlocks = intentRegionBlocks;
     this.membership = membership;
   }
 
   public Raid raid() {
     return raid;
+  }
+
+  /** 0 where the level has no strips. */
+  long stripBlocks() {
+    return stripBlocks;
+  }
+
+  /** The regions of the write-intent map; 0 where there is none. */
+  long intentRegionBlocks() {
+    return intentRegionBlocks;
+  }
+
+  /** How much of each leg was used when the array came online, by slot. */
+  List<Long> dataBlocks() {
+    return dataBlocks;
+  }
+
+  @Override
+  public long splitBoundaryBlocks() {
+    return raid.level().boundaryBlocks(dataBlocks.size(), stripBlocks);
   }
 
   Membership membership() {

@@ -48,13 +48,14 @@ abstract class RaidChannel extends DriverChannel {
 
   final RaidBdev bdev;
   final Reactor reactor;
-  final @Nullable Port[] ports = new Port[Raid.MOST_LEGS];
+  final @Nullable Port[] ports;
   Membership membership;
 
   RaidChannel(RaidBdev bdev, Reactor reactor) {
     this.bdev = bdev;
     this.reactor = reactor;
     this.membership = bdev.membership();
+    this.ports = new Port[membership.legs().size()];
     movePorts();
   }
 

@@ -34,6 +34,7 @@ public final class RaidModule implements BdevModule {
   private final AcknowledgeRule acknowledgeRule;
   private final Map<String, Raid> raids = new LinkedHashMap<>();
   private Options options = Options.DEFAULT;
+  private IntentOptions intentOptions = IntentOptions.DEFAULT;
 
   /** The module still has to be added to the layer. */
   public RaidModule(BdevLayer layer) {
@@ -47,6 +48,15 @@ public final class RaidModule implements BdevModule {
 
   AcknowledgeRule acknowledgeRule() {
     return acknowledgeRule;
+  }
+
+  IntentOptions intentOptions() {
+    return intentOptions;
+  }
+
+  /** For arrays that come online from now on. */
+  void intentOptions(IntentOptions next) {
+    intentOptions = next;
   }
 
   @Override
@@ -98,9 +108,9 @@ public final class RaidModule implements BdevModule {
     RaidLevel level = RaidLevel.find(spec.level());
     requireName(spec.name());
     if (level == null
-        || spec.stripSizeKb() != 0 && !level.takesStripSize()
+        || !level.acceptsStripSize(spec.stripSizeKb())
         || spec.baseBdevs().size() < level.leastLegs()
-        || spec.baseBdevs().size() > Raid.MOST_LEGS) {
+        || spec.baseBdevs().size() > level.mostLegs()) {
       throw new BdevException(
           BdevException.EINVAL, "no " + spec.level() + " of " + spec.baseBdevs().size() + " legs");
     }
@@ -305,7 +315,7 @@ public final class RaidModule implements BdevModule {
 
   private Raid create(RaidSuperblock superblock) throws BdevException {
     RaidLevel level = RaidLevel.find(superblock.level());
-    if (level == null || superblock.slots() > Raid.MOST_LEGS) {
+    if (level == null || superblock.slots() > level.mostLegs()) {
       throw new BdevException(
           BdevException.EINVAL, "raid level " + superblock.level() + " is not supported");
     }

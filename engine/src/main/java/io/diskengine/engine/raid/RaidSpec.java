@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 public record RaidSpec(
     String name,
     String level,
-    int stripSizeKb,
+    long stripSizeKb,
     List<String> baseBdevs,
     boolean superblock,
     @Nullable UUID uuid) {

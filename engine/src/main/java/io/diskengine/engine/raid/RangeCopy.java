@@ -3,9 +3,9 @@ package io.diskengine.engine.raid;
 import io.diskengine.engine.bdev.BdevIo;
 import io.diskengine.engine.bdev.BdevIoOwner;
 import io.diskengine.engine.bdev.IoStatus;
-import io.diskengine.engine.bdev.IoType;
 import io.diskengine.engine.reactor.IoBufferPool;
 import io.diskengine.nvme.Iovec;
+import io.diskengine.nvme.NativeMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -13,6 +13,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Copies a range of an array from the legs that are in sync to another one, while nobody writes
  * there. A few chunks at a time, in buffers of the home reactor's pool.
+ *
+ * <p>A chunk of zeros is not written where the target reads as zeros already: what a thin source
+ * never allocated is not allocated on a thin target either. Where the target has other bytes it is
+ * made zero by a write zeroes.
  */
 final class RangeCopy {
   private static final int CHUNKS = 8;
@@ -24,6 +28,13 @@ final class RangeCopy {
     /** No in-sync leg could be read. */
     SOURCE_FAILED,
     TARGET_FAILED
+  }
+
+  /** What a chunk waits for. */
+  private enum Step {
+    READ_SOURCE,
+    READ_TARGET,
+    WRITE
   }
 
   /** Is told the end of a copy. */
@@ -70,7 +81,7 @@ final class RangeCopy {
     }
   }
 
-  /** A part of the range: read from one leg, then written to the target. */
+  /** A part of the range: read from one leg, then written to the target if it must be. */
   private final class Chunk extends IoBufferPool.Waiter implements BdevIoOwner {
     private final BdevIo io = new BdevIo(this);
     private final long iov;
@@ -79,6 +90,7 @@ final class RangeCopy {
     private long blocks;
     private long buffer;
     private int tried;
+    private Step step = Step.READ_SOURCE;
     private @Nullable Leg at;
 
     Chunk(long iov) {
@@ -110,30 +122,59 @@ final class RangeCopy {
       for (Leg leg : raid.inSync()) {
         if (leg != target && (tried & leg.bit()) == 0) {
           tried |= leg.bit();
-          at = leg;
-          leg.submitHome(io.read(iov, 1, leg.dataOffsetBlocks + offsetBlocks, blocks));
+          step = Step.READ_SOURCE;
+          submit(leg, io.read(iov, 1, leg.dataOffsetBlocks + offsetBlocks, blocks));
           return;
         }
       }
       end(Outcome.SOURCE_FAILED);
     }
 
+    private void submit(Leg leg, BdevIo prepared) {
+      at = leg;
+      leg.submitHome(prepared);
+    }
+
     @Override
     public void completed(BdevIo ended) {
       Leg leg = at;
       boolean success = ended.status() == IoStatus.SUCCESS;
-      boolean wasRead = ended.type() == IoType.READ;
-      if (wasRead && success) {
-        at = target;
-        target.submitHome(io.write(iov, 1, target.dataOffsetBlocks + offsetBlocks, blocks));
-      } else if (wasRead) {
-        read();
-      } else {
-        end(success ? Outcome.COPIED : Outcome.TARGET_FAILED);
+      switch (step) {
+        case READ_SOURCE -> {
+          if (success) {
+            toTarget();
+          } else {
+            read();
+          }
+        }
+        case READ_TARGET -> {
+          if (success && isZero()) {
+            end(Outcome.COPIED);
+          } else {
+            step = Step.WRITE;
+            submit(target, io.writeZeroes(target.dataOffsetBlocks + offsetBlocks, blocks));
+          }
+        }
+        case WRITE -> end(success ? Outcome.COPIED : Outcome.TARGET_FAILED);
       }
       if (leg != null) {
         leg.homeCompleted();
       }
+    }
+
+    private void toTarget() {
+      long offset = target.dataOffsetBlocks + offsetBlocks;
+      if (isZero()) {
+        step = Step.READ_TARGET;
+        submit(target, io.read(iov, 1, offset, blocks));
+      } else {
+        step = Step.WRITE;
+        submit(target, io.write(iov, 1, offset, blocks));
+      }
+    }
+
+    private boolean isZero() {
+      return NativeMemory.isZero(buffer, blocks * target.bdev().blockSizeBytes());
     }
 
     private void end(Outcome how) {

@@ -6,8 +6,10 @@ import io.diskengine.engine.bdev.IoStatus;
 import io.diskengine.engine.bdev.IoType;
 import io.diskengine.engine.bdev.LbaRange;
 import io.diskengine.engine.reactor.Timer;
+import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Brings a leg in sync while the array is used. From the start every write goes to the target too.
@@ -16,6 +18,8 @@ import java.util.Map;
  * flushed, all superblocks call the leg configured, and only then it is read. If the source failed
  * a write meanwhile, which ended with an error, the target may have it: everything is copied again.
  * Home reactor.
+ *
+ * <p>A leg that was away for a while gets only what {@link WriteIntent} says it lacks.
  *
  * <p>When the target fails, or nothing can be read any more, the target leaves the array, and the
  * process vanishes from the description at the same moment. After a crash it starts from 0.
@@ -28,6 +32,7 @@ final class Rebuild {
 
   private final Raid raid;
   private final Leg target;
+  private final LegRecord record;
   private final RaidModule.Options options;
   private final RangeCopy copy;
   private final Timer pace = Timer.of(this::next);
@@ -35,9 +40,15 @@ final class Rebuild {
   private long nextWindowNs;
   private int restarts;
 
-  Rebuild(Raid raid, Leg target, RaidModule.Options options) {
+  /** The regions to copy, of an array of this size; null for everything. */
+  private @Nullable BitSet scope;
+
+  private long scopeBlocks;
+
+  Rebuild(Raid raid, Leg target, LegRecord record, RaidModule.Options options) {
     this.raid = raid;
     this.target = target;
+    this.record = record;
     this.options = options;
     this.copy = new RangeCopy(raid, target);
   }
@@ -69,7 +80,49 @@ final class Rebuild {
     raid.activities++;
     nextWindowNs = raid.home().nowNs();
     sourceFailedWrites();
-    raid.settle(this::next);
+    raid.settle(this::begin);
+  }
+
+  /** Every write goes to the target too: what it lacks is known now. */
+  private void begin() {
+    WriteIntent intent = raid.intent;
+    RaidBdev bdev = raid.bdev;
+    scope = intent == null ? null : intent.scope(record, target.bdev().uuid());
+    scopeBlocks = bdev == null ? 0 : bdev.numBlocks();
+    offsetBlocks = 0;
+    next();
+  }
+
+  /** Skips regions in which the target has everything. */
+  private void skip(RaidBdev bdev) {
+    WriteIntent intent = raid.intent;
+    BitSet regions = scope;
+    if (intent == null || regions == null) {
+      return;
+    }
+    if (bdev.numBlocks() > scopeBlocks) {
+      regions.set(intent.regionOf(scopeBlocks - 1), intent.regionOf(bdev.numBlocks() - 1) + 1);
+      offsetBlocks = Math.min(offsetBlocks, scopeBlocks);
+      scopeBlocks = bdev.numBlocks();
+    }
+    if (offsetBlocks < bdev.numBlocks()) {
+      int here = intent.regionOf(offsetBlocks);
+      int region = regions.nextSetBit(here);
+      offsetBlocks =
+          region == here
+              ? offsetBlocks
+              : region < 0
+                  ? bdev.numBlocks()
+                  : Math.min(bdev.numBlocks(), region * intent.regionBlocks());
+    }
+  }
+
+  /** The end of what is copied in one go from here. */
+  private long endBlocks(RaidBdev bdev) {
+    WriteIntent intent = raid.intent;
+    return intent == null || scope == null
+        ? bdev.numBlocks()
+        : Math.min(bdev.numBlocks(), intent.endOf(intent.regionOf(offsetBlocks)));
   }
 
   /**
@@ -92,6 +145,7 @@ final class Rebuild {
   private void next() {
     RaidBdev bdev = bdev();
     long now = raid.home().nowNs();
+    skip(bdev);
     if (over()) {
       end();
     } else if (target.writeFailed) {
@@ -109,7 +163,7 @@ final class Rebuild {
     BdevLayer layer = raid.layer();
     int blockSize = bdev.blockSizeBytes();
     long windowBlocks = Math.max(1, options.processWindowSizeKb() * 1024 / blockSize);
-    long blocks = Math.min(windowBlocks, bdev.numBlocks() - offsetBlocks);
+    long blocks = Math.min(windowBlocks, endBlocks(bdev) - offsetBlocks);
     if (options.processMaxBandwidthMbSec() > 0) {
       long bytesPerSecond = options.processMaxBandwidthMbSec() << 20;
       nextWindowNs = now + (long) ((double) blocks * blockSize * 1e9 / bytesPerSecond);
@@ -158,8 +212,7 @@ final class Rebuild {
     if (restarts++ == MOST_RESTARTS) {
       fail();
     } else {
-      offsetBlocks = 0;
-      next();
+      begin();
     }
   }
 

@@ -6,6 +6,7 @@ import io.diskengine.engine.raid.RaidSuperblock.Member;
 import io.diskengine.engine.raid.RaidSuperblock.MemberState;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -84,7 +85,7 @@ final class Settling {
     private final List<Leg> promoted = raid.legs(leg -> leg.promoting);
     private final int inSync;
     private final boolean resizing = resize;
-    private final long blocks;
+    private final Geometry geometry;
     private final @Nullable RaidSuperblock next;
 
     Round(RaidBdev bdev) {
@@ -92,7 +93,12 @@ final class Settling {
       again = false;
       after = new ArrayList<>();
       resize = false;
-      blocks = resizing ? raid.possibleBlocks() : bdev.numBlocks();
+      geometry =
+          resizing
+              ? raid.possibleGeometry(bdev)
+              : new Geometry(
+                  bdev.numBlocks(),
+                  raid.slots().stream().map(slot -> slot.dataSizeBlocks).toList());
       inSync = mask(raid.inSync()) | mask(promoted);
       next = nextSuperblock();
     }
@@ -103,6 +109,10 @@ final class Settling {
     }
 
     private void leave() {
+      WriteIntent intent = raid.intent;
+      if (intent != null) {
+        leaving.forEach(intent::legLeft);
+      }
       leaving.forEach(Leg::detach);
       if (next == null) {
         settled();
@@ -110,7 +120,45 @@ final class Settling {
       }
       raid.superblock = next;
       List<Leg> stayed = raid.legs(leg -> leg.active() && !leaving.contains(leg));
-      SuperblockIo.write(next.encode(), stayed, failed -> saved(stayed, failed));
+      if (intent == null) {
+        SuperblockIo.write(next.encode(), stayed, failed -> saved(stayed, failed));
+      } else {
+        saveWithMap(next, intent, stayed);
+      }
+    }
+
+    /** Map, superblock, header: between the last two the map is void. */
+    private void saveWithMap(RaidSuperblock superblock, WriteIntent intent, List<Leg> stayed) {
+      if (resizing) {
+        intent.resized(geometry.numBlocks());
+      }
+      List<Leg> without = new ArrayList<>(resizing ? stayed : promoted);
+      without.retainAll(stayed);
+      List<Leg> failures = new ArrayList<>();
+      List<Leg> rest = new ArrayList<>(stayed);
+      Consumer<List<Leg>> except =
+          failed -> {
+            failures.addAll(failed);
+            rest.removeAll(failed);
+          };
+      intent.writeMap(
+          without,
+          mapFailed -> {
+            except.accept(mapFailed);
+            SuperblockIo.write(
+                superblock.encode(),
+                rest,
+                failed -> {
+                  except.accept(failed);
+                  intent.writeHeader(
+                      superblock.sequence(),
+                      List.copyOf(rest),
+                      headerFailed -> {
+                        except.accept(headerFailed);
+                        saved(stayed, failures);
+                      });
+                });
+          });
     }
 
     private void saved(List<Leg> written, List<Leg> failed) {
@@ -135,6 +183,9 @@ final class Settling {
         if (leg.role == Leg.Role.TARGET) {
           leg.role = Leg.Role.IN_SYNC;
           leg.promoting = false;
+          if (raid.intent != null) {
+            raid.intent.legPromoted(leg);
+          }
         }
       }
       trusted = inSync;
@@ -144,8 +195,8 @@ final class Settling {
 
     private void resize() {
       if (resizing && bdev.ready()) {
-        raid.slots().forEach(slot -> slot.dataSizeBlocks = blocks);
-        raid.layer().resize(bdev, blocks);
+        raid.slots().forEach(slot -> slot.dataSizeBlocks = geometry.dataBlocks().get(slot.index));
+        raid.layer().resize(bdev, geometry.numBlocks());
       }
     }
 
@@ -184,9 +235,9 @@ final class Settling {
       for (Member member : now.members()) {
         members.add(nextMember(member));
       }
-      return !unsaved && members.equals(now.members()) && blocks == now.sizeBlocks()
+      return !unsaved && members.equals(now.members()) && geometry.numBlocks() == now.sizeBlocks()
           ? null
-          : now.with(now.sequence() + 1, blocks, members);
+          : now.with(now.sequence() + 1, geometry.numBlocks(), members);
     }
 
     private Member nextMember(Member member) {
@@ -196,7 +247,7 @@ final class Settling {
           new Member(
               member.uuid(),
               member.dataOffsetBlocks(),
-              resizing ? blocks : member.dataSizeBlocks(),
+              resizing ? geometry.dataBlocks().get(member.slot()) : member.dataSizeBlocks(),
               member.state(),
               member.slot());
       if (leg == null) {

@@ -8,6 +8,7 @@ import io.diskengine.engine.raid.RaidSpec;
 import io.diskengine.engine.rpc.RpcRegistry.Phase;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.UUID;
 
@@ -83,7 +84,7 @@ public final class RaidRpc implements RpcModule {
     UUID uuid = params.uuidOrNull("uuid");
     boolean superblock = params.boolOr("superblock", false);
     params.end();
-    if (!LEVELS.contains(level)) {
+    if (!LEVELS.contains(level.toLowerCase(Locale.ROOT))) {
       throw params.undecodable();
     }
     if (baseBdevs.contains("")) {
@@ -93,7 +94,7 @@ public final class RaidRpc implements RpcModule {
     String refusal = "Failed to create RAID bdev " + name + ": ";
     try {
       raids.create(
-          new RaidSpec(name, level, (int) stripSizeKb, baseBdevs, superblock, uuid),
+          new RaidSpec(name, level, stripSizeKb, baseBdevs, superblock, uuid),
           answer(reply, refusal));
     } catch (BdevException e) {
       throw failure(refusal, e.errno());

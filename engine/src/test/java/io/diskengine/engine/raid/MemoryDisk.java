@@ -10,6 +10,8 @@ import io.diskengine.engine.reactor.Timer;
 import io.diskengine.nvme.Iovec;
 import io.diskengine.nvme.NativeMemory;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Random;
 import java.util.UUID;
@@ -27,11 +29,36 @@ final class MemoryDisk extends Bdev {
   private ToIntFunction<BdevIo> faults = io -> IoStatus.SUCCESS;
   private Runnable changed = () -> {};
   private final List<Long> readsAt = new ArrayList<>();
+  private final BitSet written = new BitSet();
+
+  /** What survives a loss of power for certain, and the blocks in which {@link #medium} differs. */
+  private final byte[] durable;
+
+  private final BitSet cached = new BitSet();
 
   MemoryDisk(String name, UUID uuid, int blockSizeBytes, byte[] medium, long seed) {
     super(name, "Memory disk", uuid, blockSizeBytes, medium.length / blockSizeBytes);
     this.medium = medium;
     this.random = new Random(seed);
+    this.durable = medium.clone();
+  }
+
+  /** A medium after a loss of power: of what was not flushed any blocks may be there. */
+  byte[] afterPowerLoss(Random choice) {
+    byte[] after = durable.clone();
+    for (int block = cached.nextSetBit(0); block >= 0; block = cached.nextSetBit(block + 1)) {
+      if (choice.nextBoolean()) {
+        int at = block * blockSizeBytes();
+        System.arraycopy(medium, at, after, at, blockSizeBytes());
+      }
+    }
+    return after;
+  }
+
+  private void persist(int block, int blocks) {
+    int at = block * blockSizeBytes();
+    System.arraycopy(medium, at, durable, at, blocks * blockSizeBytes());
+    cached.clear(block, block + blocks);
   }
 
   byte[] medium() {
@@ -50,6 +77,13 @@ final class MemoryDisk extends Bdev {
   /** First blocks of the reads that succeeded. */
   List<Long> readsAt() {
     return readsAt;
+  }
+
+  /**
+   * Blocks that a write went to; write zeroes and unmap are none: a thin device allocates nothing.
+   */
+  BitSet written() {
+    return written;
   }
 
   void hang() {
@@ -107,19 +141,29 @@ final class MemoryDisk extends Bdev {
         }
       }
       case WRITE -> {
+        written.set((int) io.offsetBlocks(), (int) (io.offsetBlocks() + io.lengthBlocks()));
         for (int i = 0; i < io.iovCount(); i++) {
           long iov = Iovec.at(io.iov(), i);
           NativeMemory.copy(Iovec.base(iov), medium, at, (int) Iovec.length(iov));
           at += (int) Iovec.length(iov);
         }
+        cached.set((int) io.offsetBlocks(), (int) (io.offsetBlocks() + io.lengthBlocks()));
+        if (io.isDurable()) {
+          persist((int) io.offsetBlocks(), (int) io.lengthBlocks());
+        }
         changed.run();
       }
       case UNMAP, WRITE_ZEROES -> {
-        java.util.Arrays.fill(
-            medium, at, at + (int) (io.lengthBlocks() * blockSizeBytes()), (byte) 0);
+        Arrays.fill(medium, at, at + (int) (io.lengthBlocks() * blockSizeBytes()), (byte) 0);
+        cached.set((int) io.offsetBlocks(), (int) (io.offsetBlocks() + io.lengthBlocks()));
         changed.run();
       }
-      case FLUSH, RESET, ABORT -> {}
+      case FLUSH -> {
+        for (int block = cached.nextSetBit(0); block >= 0; block = cached.nextSetBit(block)) {
+          persist(block, 1);
+        }
+      }
+      case RESET, ABORT -> {}
     }
     return IoStatus.SUCCESS;
   }

@@ -28,10 +28,12 @@ class RaidRebuildTest {
 
   @BeforeEach
   void degraded() {
-    new Random(1).nextBytes(leg1.medium());
-    Arrays.fill(leg1.medium(), 0, 4096, (byte) 0);
     assertEquals(0, world.create("leg0", "leg1"));
     assertEquals(0, world.remove("leg1"));
+    // Old bytes, and no map that could tell what they are worth: everything is copied.
+    byte[] old = new byte[RaidWorld.LEG_BYTES - (int) IntentHeader.OFFSET_BYTES];
+    new Random(1).nextBytes(old);
+    System.arraycopy(old, 0, leg1.medium(), (int) IntentHeader.OFFSET_BYTES, old.length);
   }
 
   @AfterEach
@@ -127,12 +129,51 @@ class RaidRebuildTest {
   void targetIsWrittenButNotReadUntilItIsInSync() {
     smallWindows(0);
     TestIo io = world.open();
+    byte[] data = new byte[RaidWorld.DATA_BLOCKS * RaidWorld.BLOCK];
+    new Random(2).nextBytes(data);
+    assertEquals(IoStatus.SUCCESS, io.write(0, 0, data));
     assertEquals(0, world.add("leg1"));
     leg1.readsAt().clear();
     while (world.description().containsKey("process")) {
       io.read(1, RaidWorld.DATA_BLOCKS - 1, 1);
       assertTrue(leg1.readsAt().isEmpty() || !world.description().containsKey("process"));
     }
+    assertArrayEquals(data(leg0), data(leg1));
+  }
+
+  @Test
+  void zerosOfTheSourceAreNotWrittenAndOldBytesOfTheTargetAreGone() {
+    TestIo io = world.open();
+    byte[] data = new byte[8 * RaidWorld.BLOCK];
+    Arrays.fill(data, (byte) 3);
+    assertEquals(IoStatus.SUCCESS, io.write(0, 300, data));
+    // The target has old bytes in front of block 512 and zeros, as if never allocated, behind.
+    Arrays.fill(
+        leg1.medium(),
+        RaidWorld.DATA_BYTES + 512 * RaidWorld.BLOCK,
+        leg1.medium().length,
+        (byte) 0);
+    leg1.written().clear();
+    assertEquals(0, world.add("leg1"));
+    world.awaitRebuilt();
+    assertEquals("online 2/2", world.summary());
+    assertArrayEquals(data(leg0), data(leg1));
+    leg1.written().clear(0, RaidWorld.DATA_BYTES / RaidWorld.BLOCK);
+    // One chunk of 128 KiB is written: the one with data.
+    assertEquals(2048 + 256, leg1.written().nextSetBit(0));
+    assertEquals(256, leg1.written().cardinality());
+  }
+
+  @Test
+  void zerosOverATargetThatCannotBeReadAreWritten() {
+    world.reactors.home(() ->
+        leg1.faults(i ->
+            i.type() == IoType.READ && i.offsetBlocks() >= 2048
+                ? IoStatus.UNRECOVERED_READ_ERROR
+                : IoStatus.SUCCESS));
+    assertEquals(0, world.add("leg1"));
+    world.awaitRebuilt();
+    assertEquals("online 2/2", world.summary());
     assertArrayEquals(data(leg0), data(leg1));
   }
 
@@ -178,7 +219,7 @@ class RaidRebuildTest {
     assertEquals(0, world.add("leg1"));
     world.reactors.runUntil(() -> blocks() >= 256);
     world.reactors.home(
-        () -> leg1.faults(i -> i.type() == IoType.WRITE ? IoStatus.WRITE_FAULT : IoStatus.SUCCESS));
+        () -> leg1.faults(i -> i.type().changesData() ? IoStatus.WRITE_FAULT : IoStatus.SUCCESS));
     while (world.description().containsKey("process")) {
       assertEquals("online 2/2", world.summary());
       world.reactors.step();

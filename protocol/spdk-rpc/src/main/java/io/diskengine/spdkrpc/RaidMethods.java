@@ -22,6 +22,15 @@ public final class RaidMethods {
         String name, @Nullable UUID uuid, List<String> baseBdevs, boolean superblock) {
       return new CreateRaid(name, "raid1", null, baseBdevs, uuid, superblock);
     }
+
+    /**
+     * @param level {@code raid0} or {@code concat}
+     * @param stripSizeKb a power of two, at least a block
+     */
+    public static CreateRaid striped(
+        String name, String level, int stripSizeKb, List<String> baseBdevs, boolean superblock) {
+      return new CreateRaid(name, level, stripSizeKb, baseBdevs, null, superblock);
+    }
   }
 
   /**

@@ -90,6 +90,17 @@ class RequestTest {
         "bdev_raid_set_options",
         "{'process_max_bandwidth_mb_sec':100}");
     assertParams(
+        RaidMethods.create(
+            RaidMethods.CreateRaid.striped("r", "raid0", 64, java.util.List.of("a", "b"), false)),
+        "bdev_raid_create",
+        "{'name':'r','raid_level':'raid0','strip_size_kb':64,'base_bdevs':['a','b'],"
+            + "'superblock':false}");
+    assertParams(
+        QuiesceMethods.quiesce("r", 700),
+        "diskengine_bdev_quiesce",
+        "{'name':'r','timeout_ms':700}");
+    assertParams(QuiesceMethods.unquiesce("r"), "diskengine_bdev_unquiesce", "{'name':'r'}");
+    assertParams(
         LvolMethods.createLvstore(
             new LvolMethods.CreateLvstore("b", "l", 4 << 20, "write_zeroes", 10, null)),
         "bdev_lvol_create_lvstore",

@@ -79,10 +79,12 @@ class RaidVhostConformanceTest extends SpdkConformance {
     assertThat(lost.get("uuid").asString()).isEqualTo(NIL);
     assertThat(lost.get("is_configured").asBoolean()).isFalse();
 
-    ok(rpc, "bdev_raid_add_base_bdev", "{'raid_bdev':'r0','base_bdev':'L1'}");
+    // A new leg: the engine copies to one that comes back only what changed.
+    malloc(rpc, "L2", 24);
+    ok(rpc, "bdev_raid_add_base_bdev", "{'raid_bdev':'r0','base_bdev':'L2'}");
     JsonNode process = raids(rpc).at("/0/process");
     assertThat(process.get("type").asString()).isEqualTo("rebuild");
-    assertThat(process.get("target").asString()).isEqualTo("L1");
+    assertThat(process.get("target").asString()).isEqualTo("L2");
     assertThat(process.at("/progress/blocks").isNumber()).isTrue();
     assertThat(process.at("/progress/percent").isNumber()).isTrue();
     assertRaid(rpc, "online", 2, 2);
@@ -244,5 +246,121 @@ class RaidVhostConformanceTest extends SpdkConformance {
     assertError(rpc, -32603, "No such device", "vhost_get_controllers", "{'name':'nope'}");
     assertError(rpc, -32602, "No such device", "vhost_delete_controller", "{'ctrlr':'nope'}");
     ok(rpc, method, "{'ctrlr':'vh0','dev_name':'M0','cpumask':'0x1'}");
+  }
+
+  private static String create(String name, String level, String rest) {
+    return "{'name':'%s','raid_level':'%s',%s}".formatted(name, level, rest);
+  }
+
+  @Test
+  void creationsThatCannotBeAreRefusedWithSpdksCodes() throws IOException {
+    RawRpc rpc = rpc();
+    malloc(rpc, "L0", 8);
+    malloc(rpc, "L1", 8);
+    ok(rpc, "bdev_malloc_create", "{'name':'B512','num_blocks':16384,'block_size':512}");
+    String invalid = "Failed to create RAID bdev r0: Invalid argument";
+    String legs = "'base_bdevs':['L0','L1']";
+    for (String params :
+        List.of(
+            create("r0", "raid1", "'base_bdevs':['L0']"),
+            create("r0", "raid1", "'base_bdevs':['L0','B512']"),
+            create("r0", "raid1", "'strip_size_kb':64," + legs),
+            create("r0", "raid0", legs),
+            create("r0", "raid0", "'strip_size_kb':3," + legs),
+            create("r0", "concat", "'strip_size_kb':0," + legs),
+            create("r0", "raid0", "'strip_size_kb':2," + legs))) {
+      assertError(rpc, -22, invalid, "bdev_raid_create", params);
+      assertError(rpc, -19, "raid bdev r0 not found", "bdev_raid_delete", "{'name':'r0'}");
+    }
+    assertError(
+        rpc,
+        -1,
+        "Failed to create RAID bdev r0: Operation not permitted",
+        "bdev_raid_create",
+        create("r0", "raid1", "'base_bdevs':['L0','L0']"));
+    assertError(
+        rpc,
+        -22,
+        "The base bdev name cannot be empty: Invalid argument",
+        "bdev_raid_create",
+        create("r0", "raid1", "'base_bdevs':['L0','']"));
+    assertError(rpc, -32700, DECODE_FAILED, "bdev_raid_create", create("r0", "raid9", legs));
+    assertError(rpc, -32700, DECODE_FAILED, "bdev_raid_get_bdevs", "{'category':'bogus'}");
+    assertError(
+        rpc, -22, "Invalid argument", "bdev_raid_set_options", "{'process_window_size_kb':0}");
+    assertError(
+        rpc, -32700, DECODE_FAILED, "bdev_raid_set_options", "{'process_window_size_kb':-1}");
+    assertThat(raids(rpc)).isEmpty();
+  }
+
+  @Test
+  void legsThatCannotJoinOrLeaveAreRefusedWithSpdksCodes() throws IOException {
+    RawRpc rpc = rpc();
+    malloc(rpc, "L0", 8);
+    malloc(rpc, "L1", 8);
+    malloc(rpc, "L2", 8);
+    String raid = raid(true, "L0", "L1");
+    ok(rpc, "bdev_raid_create", raid);
+    assertError(rpc, -17, "Failed to create RAID bdev r0: File exists", "bdev_raid_create", raid);
+    assertError(
+        rpc,
+        -1,
+        "Failed to create RAID bdev r1: Operation not permitted",
+        "bdev_raid_create",
+        create("r1", "1", "'superblock':true,'base_bdevs':['L0','L1']"));
+    assertError(
+        rpc,
+        -22,
+        "Failed to add base bdev L2 to RAID bdev r0: Invalid argument",
+        "bdev_raid_add_base_bdev",
+        "{'raid_bdev':'r0','base_bdev':'L2'}");
+    assertError(
+        rpc,
+        -19,
+        "raid bdev r9 is not found in config",
+        "bdev_raid_add_base_bdev",
+        "{'raid_bdev':'r9','base_bdev':'L2'}");
+    assertError(rpc, -32603, DECODE_FAILED, "bdev_raid_add_base_bdev", "{'raid_bdev':'r0'}");
+    assertError(
+        rpc,
+        -19,
+        "Failed to remove base bdev from raid bdev",
+        "bdev_raid_remove_base_bdev",
+        "{'name':'L2'}");
+    assertError(rpc, -32700, DECODE_FAILED, "bdev_raid_remove_base_bdev", "{}");
+    ok(rpc, "bdev_raid_remove_base_bdev", "{'name':'L1'}");
+    assertError(
+        rpc,
+        -19,
+        "Failed to add base bdev nope to RAID bdev r0: No such device",
+        "bdev_raid_add_base_bdev",
+        "{'raid_bdev':'r0','base_bdev':'nope'}");
+    ok(rpc, "bdev_raid_add_base_bdev", "{'raid_bdev':'r0','base_bdev':'L2'}");
+    await(rpc, "bdev_raid_get_bdevs", ALL, raids -> raids.at("/0/process").isMissingNode());
+    assertRaid(rpc, "online", 2, 2);
+  }
+
+  @Test
+  void stripedArraysHaveTheSizeOfTheirWholeStripsAndEndWithALeg() throws IOException {
+    RawRpc rpc = rpc();
+    malloc(rpc, "L0", 8);
+    malloc(rpc, "L1", 9);
+    malloc(rpc, "L2", 8);
+    String legs = "'base_bdevs':['L0','L1','L2']";
+    for (String level : List.of("raid0", "CONCAT")) {
+      ok(rpc, "bdev_raid_create", create("r0", level, "'strip_size_kb':2048," + legs));
+      assertRaid(rpc, "online", 3, 3);
+      JsonNode raid = raids(rpc).get(0);
+      assertThat(raid.get("raid_level").asString()).isEqualToIgnoringCase(level);
+      assertThat(raid.get("strip_size_kb").asInt()).isEqualTo(2048);
+      // Only whole strips of 2 MiB count: 4 of each leg.
+      JsonNode bdev = ok(rpc, "bdev_get_bdevs", "{'name':'r0'}").get(0);
+      assertThat(bdev.get("num_blocks").asLong() * bdev.get("block_size").asLong())
+          .isEqualTo(24 * MIB);
+      ok(rpc, "bdev_raid_remove_base_bdev", "{'name':'L1'}");
+      await(rpc, "bdev_get_bdevs", "", bdevs -> bdevs.size() == 3);
+      ok(rpc, "bdev_raid_delete", "{'name':'r0'}");
+      assertThat(raids(rpc)).isEmpty();
+    }
   }
 }
