@@ -449,7 +449,7 @@ final class WriteIntent {
           headerBusy = false;
           boolean unchanged = failed.isEmpty() && complete() && raid.inSync().equals(legs);
           if (superblock == null || !unchanged || raid.settling()) {
-            raid.writesFailed(failed);
+            drop(failed);
             headerFree();
             done.run();
             return;
@@ -461,7 +461,7 @@ final class WriteIntent {
               legs,
               withoutHeader -> {
                 if (!withoutHeader.isEmpty()) {
-                  raid.writesFailed(withoutHeader);
+                  drop(withoutHeader);
                 } else if (complete() && raid.inSync().equals(legs)) {
                   idle.andNot(veto);
                   takenOut(idle);
@@ -469,6 +469,13 @@ final class WriteIntent {
                 done.run();
               });
         });
+  }
+
+  /** Of legs that all failed alike none is given up. */
+  private void drop(List<Leg> failed) {
+    if (!failed.isEmpty() && !failed.containsAll(raid.inSync())) {
+      raid.writesFailed(failed);
+    }
   }
 
   private void takenOut(BitSet idle) {
