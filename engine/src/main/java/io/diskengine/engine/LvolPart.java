@@ -2,6 +2,7 @@ package io.diskengine.engine;
 
 import io.diskengine.engine.bdev.BdevLayer;
 import io.diskengine.engine.lvol.LvolModule;
+import io.diskengine.engine.rpc.LvolChangeRpc;
 import io.diskengine.engine.rpc.LvolRpc;
 import io.diskengine.engine.rpc.RpcRegistry;
 import org.jspecify.annotations.Nullable;
@@ -18,6 +19,7 @@ final class LvolPart implements EnginePart {
   public void install(BdevLayer layer, RpcRegistry registry) {
     lvols = new LvolModule(layer);
     new LvolRpc(lvols).register(registry);
+    new LvolChangeRpc(lvols).register(registry);
   }
 
   @Override

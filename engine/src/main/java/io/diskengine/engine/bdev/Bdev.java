@@ -140,6 +140,11 @@ public abstract class Bdev {
     return state == State.READY;
   }
 
+  /** Somebody has the device open. Home reactor. */
+  public final boolean open() {
+    return !descs.isEmpty();
+  }
+
   public final boolean ioTypeSupported(IoType type) {
     return supports(type) || type == IoType.WRITE_ZEROES && supports(IoType.WRITE);
   }

@@ -221,7 +221,9 @@ public final class BdevLayer {
   void descClosed(Bdev bdev) {
     if (bdev.state == Bdev.State.REMOVING && bdev.descs.isEmpty()) {
       bdev.state = Bdev.State.GONE;
-      byName.values().removeIf(b -> b == bdev);
+      byName.remove(bdev.name(), bdev);
+      byName.remove(bdev.uuid().toString(), bdev);
+      bdev.aliases.forEach(alias -> byName.remove(alias, bdev));
       examineAllowed.remove(bdev.name());
       examineAllowed.remove(bdev.uuid().toString());
       bdev.aliases.forEach(examineAllowed::remove);

@@ -32,7 +32,12 @@ final class Blob {
   /** Internal xattr: u64 id of the parent snapshot. */
   static final String PARENT = "SNAP";
 
+  /** Internal xattr: the external snapshot's id, for lvols the uuid of a bdev as text with a NUL. */
+  static final String EXTERNAL_PARENT = "EXTSNAP";
+
+  /** Internal xattrs of a snapshot whose creation or removal is under way: u64 id of the other. */
   static final String SNAPSHOT_IN_CREATION = "SNAPTMP";
+
   static final String SNAPSHOT_IN_REMOVAL = "SNAPRM";
 
   final long id;
@@ -48,17 +53,27 @@ final class Blob {
   /** The metadata pages of the chain on the medium; the first never changes. */
   int[] chain;
 
-  ClusterMap clusters;
+  /** Replaced only while nobody reads or writes the blob itself. */
+  volatile ClusterMap clusters;
 
   /** The metadata page of each row's extent page, 0 for none; empty for a blob with RLE extents. */
   int[] extentPages;
 
   int allocatedClusters;
 
-  /** Where unallocated clusters are read from. Set before the blob is used, then read anywhere. */
-  @Nullable Blob parent;
+  /** Where unallocated clusters are read from. Read on any reactor. */
+  volatile @Nullable Blob parent;
+
+  /** The open external snapshot that unallocated clusters are read from. Read on any reactor. */
+  volatile @Nullable ExternalSnapshot external;
 
   final List<Blob> clones = new ArrayList<>();
+
+  /** It has or had clones since the store was opened: what SPDK calls a snapshot. */
+  private boolean snapshot;
+
+  /** An operation of many steps is under way; others are refused with EBUSY, as in SPDK. */
+  boolean locked;
 
   Blob(int rootPage, int numClusters) {
     id = SuperBlock.FIRST_BLOB_ID + rootPage;
@@ -79,8 +94,56 @@ final class Blob {
     return (invalidFlags & EXTENT_TABLE) != 0;
   }
 
+  /** As marked, or because of flags of a newer version that say so. */
   boolean readOnly() {
-    return dataRoFlags != 0;
+    return dataRoFlags != 0 || (mdRoFlags & ~CLEAR_METHOD) != 0;
+  }
+
+  boolean isSnapshot() {
+    return snapshot;
+  }
+
+  /** An unallocated cluster reads as what an external snapshot has there. */
+  boolean hasExternalParent() {
+    return (invalidFlags & EXTERNAL_SNAPSHOT) != 0;
+  }
+
+  /** The external snapshot's id, or null. */
+  @Nullable String externalParentId() {
+    byte[] id = internalXattrs.get(EXTERNAL_PARENT);
+    return hasExternalParent() && id != null ? text(id) : null;
+  }
+
+  /** It or an ancestor needs an external snapshot that is not there. */
+  boolean degraded() {
+    for (Blob blob = this; blob != null; blob = blob.parent) {
+      if (blob.hasExternalParent() && blob.external == null) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** In memory: unallocated clusters are read from {@code newParent} from now on. */
+  void moveTo(@Nullable Blob newParent) {
+    Blob old = parent;
+    if (old != null) {
+      old.clones.remove(this);
+    }
+    parent = newParent;
+    if (newParent != null) {
+      newParent.clones.add(this);
+      newParent.snapshot = true;
+    }
+  }
+
+  /** The blob and everything that is read through it. */
+  List<Blob> withDescendants() {
+    List<Blob> all = new ArrayList<>(List.of(this));
+    for (int i = 0; i < all.size(); i++) {
+      all.addAll(all.get(i).clones);
+    }
+    return all;
   }
 
   ClearMethod clearMethod() {
@@ -89,18 +152,70 @@ final class Blob {
 
   /** The parent's id, or {@link SuperBlock#NO_BLOB}. */
   long parentId() {
-    byte[] id = internalXattrs.get(PARENT);
+    return blobId(PARENT);
+  }
+
+  /** The id in an internal xattr, or {@link SuperBlock#NO_BLOB}. */
+  long blobId(String internalXattr) {
+    byte[] id = internalXattrs.get(internalXattr);
     return id == null || id.length != Long.BYTES
         ? SuperBlock.NO_BLOB
         : ByteBuffer.wrap(id).order(ByteOrder.LITTLE_ENDIAN).getLong();
   }
 
+  void putBlobId(String internalXattr, long blobId) {
+    putInternal(
+        internalXattr,
+        ByteBuffer.allocate(Long.BYTES)
+            .order(ByteOrder.LITTLE_ENDIAN)
+            .putLong(blobId)
+            .array());
+  }
+
+  /** As SPDK: the flag comes with the first internal xattr. */
+  void putInternal(String xattr, byte[] value) {
+    internalXattrs.put(xattr, value);
+    invalidFlags |= HAS_INTERNAL_XATTRS;
+  }
+
+  /** As SPDK: the flag goes with the last internal xattr. */
+  void removeInternal(String xattr) {
+    if (internalXattrs.remove(xattr) != null && internalXattrs.isEmpty()) {
+      invalidFlags &= ~HAS_INTERNAL_XATTRS;
+    }
+  }
+
+  /** What a root page says about a blob, to go back to it when it could not be written. */
+  record Attributes(
+      long invalidFlags,
+      long dataRoFlags,
+      Map<String, byte[]> xattrs,
+      Map<String, byte[]> internalXattrs) {}
+
+  Attributes attributes() {
+    return new Attributes(
+        invalidFlags,
+        dataRoFlags,
+        new LinkedHashMap<>(xattrs),
+        new LinkedHashMap<>(internalXattrs));
+  }
+
+  void attributes(Attributes saved) {
+    invalidFlags = saved.invalidFlags;
+    dataRoFlags = saved.dataRoFlags;
+    xattrs.clear();
+    xattrs.putAll(saved.xattrs);
+    internalXattrs.clear();
+    internalXattrs.putAll(saved.internalXattrs);
+  }
+
   /** An xattr's value up to its first NUL, or null. */
   @Nullable String text(String xattr) {
     byte[] value = xattrs.get(xattr);
-    if (value == null) {
-      return null;
-    }
+    return value == null ? null : text(value);
+  }
+
+  private static String text(byte[] value) {
     int length = 0;
     while (length < value.length && value[length] != 0) {
       length++;
@@ -130,6 +245,25 @@ final class Blob {
       }
     }
     return 0;
+  }
+
+  /**
+   * The external snapshot that a read of cluster {@code index} reaches when {@link #readCluster} is
+   * 0, or null where it reads as zeros. Any reactor.
+   */
+  @Nullable ExternalSnapshot readExternal(int index) {
+    for (Blob blob = this; blob != null && index < blob.clusters.size(); blob = blob.parent) {
+      ExternalSnapshot snapshot = blob.external;
+      if (snapshot != null) {
+        return index < snapshot.clusters() ? snapshot : null;
+      }
+    }
+    return null;
+  }
+
+  /** Cluster {@code index} reads as zeros. */
+  boolean readsAsZeros(int index) {
+    return readCluster(index) == 0 && readExternal(index) == null;
   }
 
   @Override

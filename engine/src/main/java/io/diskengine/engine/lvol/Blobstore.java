@@ -36,6 +36,8 @@ final class Blobstore {
   /** Operations that are more than a commit: creations, and what follows a removal. */
   private int underway;
 
+  private boolean closing;
+
   /** The medium says that the store is in use, and the shadow slots are clear. */
   private boolean markedInUse;
 
@@ -102,6 +104,29 @@ final class Blobstore {
 
   void adopt(Blob blob) {
     blobs.put(blob.id, blob);
+  }
+
+  /** The store is being closed: what takes long ends early. */
+  void close() {
+    closing = true;
+  }
+
+  boolean closing() {
+    return closing;
+  }
+
+  void forget(Blob blob) {
+    blobs.remove(blob.id);
+  }
+
+  /** An operation of several commits begins: until its {@link #end} the store is not idle. */
+  void begin() {
+    underway++;
+  }
+
+  void end() {
+    underway--;
+    checkIdle();
   }
 
   int freePages() {
@@ -178,7 +203,7 @@ final class Blobstore {
     retirePages(List.copyOf(pages), () -> {});
   }
 
-  private void retirePages(List<Integer> pages, Runnable then) {
+  void retirePages(List<Integer> pages, Runnable then) {
     underway++;
     StoreDevice.forEach(
         pages.size(),
@@ -248,7 +273,10 @@ final class Blobstore {
 
   /** Zeros on the clusters of a blob that nobody uses, contiguous ones in one operation. */
   private void zeroClusters(Blob blob, Done done) {
-    List<ClusterRun> runs = ClusterRun.of(blob.clusters);
+    zeroRuns(ClusterRun.of(blob.clusters), done);
+  }
+
+  void zeroRuns(List<ClusterRun> runs, Done done) {
     StoreDevice.forEach(
         runs.size(),
         (i, each) ->
@@ -327,18 +355,16 @@ final class Blobstore {
               return;
             }
             blobs.remove(blob.id);
-            if (blob.parent != null) {
-              blob.parent.clones.remove(blob);
-            }
+            blob.moveTo(null);
             retirePages(
-                blobPages(blob), () -> freeClusters(blob.clusters, blob.clearMethod(), done));
+                blobPages(blob),
+                () -> freeRuns(ClusterRun.of(blob.clusters), blob.clearMethod(), done));
           }
         });
   }
 
   /** The medium refers to these clusters no more: clears them as asked, then they are free. */
-  private void freeClusters(ClusterMap clusters, ClearMethod method, Done done) {
-    List<ClusterRun> runs = ClusterRun.of(clusters);
+  void freeRuns(List<ClusterRun> runs, ClearMethod method, Done done) {
     underway++;
     StoreDevice.forEach(
         runs.size(),
@@ -398,6 +424,34 @@ final class Blobstore {
             layout = superBlock;
           }
           done.done(errno);
+        });
+  }
+
+  /**
+   * Takes in what the device has grown by: ENOSPC when it is smaller than the store or the cluster
+   * mask has no room for it. The masks on the medium are void until the store is closed.
+   */
+  void grow(Done done) {
+    long deviceBytes = device.bdev().sizeBytes();
+    if (deviceBytes == layout.sizeBytes()) {
+      done.done(0);
+      return;
+    }
+    if (deviceBytes < layout.sizeBytes() || !layout.mayHave(deviceBytes)) {
+      done.done(BdevException.ENOSPC);
+      return;
+    }
+    begin();
+    Chain.of(this::leaveCleanState)
+        .then(next -> shadows.saveSuperBlock(layout.grown(deviceBytes), next))
+        .then(device::flush)
+        .then(next -> writeSuper(layout.grown(deviceBytes), next))
+        .run(errno -> {
+          if (errno == 0) {
+            freeClusters = layout.totalClusters() - usedClusters.cardinality();
+          }
+          done.done(errno);
+          end();
         });
   }
 

@@ -57,8 +57,17 @@ final class ClusterAllocator {
 
   // ---- first writes
 
+  /** Somebody who needs a cluster of a blob allocated. */
+  interface Waiter {
+    Blob blob();
+
+    int index();
+
+    void answer(int errno);
+  }
+
   /** Answers the request once its cluster is allocated, by it or by an earlier one. */
-  void allocate(LvolRequest request) {
+  void allocate(Waiter request) {
     Blob blob = request.blob();
     Key key = new Key(blob.id, request.index());
     Release release = releases.get(key);
@@ -91,7 +100,7 @@ final class ClusterAllocator {
     private final int index;
     private final int cluster;
     private final Key key;
-    private final List<LvolRequest> waiters = new ArrayList<>();
+    private final List<Waiter> waiters = new ArrayList<>();
     private boolean claimedExtentPage;
 
     Allocation(Blob blob, int index, int cluster, Key key) {
@@ -102,7 +111,7 @@ final class ClusterAllocator {
     }
 
     void start() {
-      if (blob.readCluster(index) == 0) {
+      if (blob.readsAsZeros(index)) {
         zeroedClusters++;
         store
             .device()
@@ -125,9 +134,14 @@ final class ClusterAllocator {
         return;
       }
       long taken = buffer;
+      int source = blob.readCluster(index);
+      ExternalSnapshot external = source == 0 ? blob.readExternal(index) : null;
       copy(
+          external == null ? store.device() : external.device().home(),
           taken,
-          store.clusterOffset(blob.readCluster(index)),
+          external == null
+              ? store.clusterOffset(source)
+              : index * store.layout().clusterBytes(),
           0,
           errno -> {
             copyBuffers.push(taken);
@@ -139,14 +153,13 @@ final class ClusterAllocator {
           });
     }
 
-    private void copy(long buffer, long from, long done, Done then) {
+    private void copy(StoreDevice source, long buffer, long from, long done, Done then) {
       long bytes = Math.min(COPY_BYTES, store.layout().clusterBytes() - done);
       if (bytes == 0) {
         then.done(0);
         return;
       }
-      StoreDevice device = store.device();
-      device.read(
+      source.read(
           buffer,
           from + done,
           bytes,
@@ -155,7 +168,7 @@ final class ClusterAllocator {
               then.done(readErrno);
               return;
             }
-            device.write(
+            store.device().write(
                 buffer,
                 store.clusterOffset(cluster) + done,
                 bytes,
@@ -163,7 +176,7 @@ final class ClusterAllocator {
                   if (errno != 0) {
                     then.done(errno);
                   } else {
-                    copy(buffer, from, done + bytes, then);
+                    copy(source, buffer, from, done + bytes, then);
                   }
                 });
           });

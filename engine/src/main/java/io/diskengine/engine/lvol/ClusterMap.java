@@ -30,6 +30,20 @@ final class ClusterMap {
     this.rows = new int[(size + ROW - 1) / ROW][];
   }
 
+  /** A map of another size with the same entries, as far as they go. */
+  ClusterMap resized(int newSize) {
+    ClusterMap resized = new ClusterMap(newSize);
+    for (int row = 0; row < Math.min(rows(), resized.rows()); row++) {
+      int[] entries = row(row);
+      if (entries != null) {
+        int[] copy = new int[ROW];
+        System.arraycopy(entries, 0, copy, 0, Math.min(rowSize(row), resized.rowSize(row)));
+        resized.rows[row] = copy;
+      }
+    }
+    return resized;
+  }
+
   int size() {
     return size;
   }

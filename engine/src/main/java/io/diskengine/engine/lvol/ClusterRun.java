@@ -31,6 +31,24 @@ record ClusterRun(int first, int count) {
     return runs;
   }
 
+  /** These clusters, in their order. */
+  static List<ClusterRun> of(List<Integer> clusters) {
+    List<ClusterRun> runs = new ArrayList<>();
+    int first = 0;
+    int count = 0;
+    for (int cluster : clusters) {
+      if (count > 0 && cluster == first + count) {
+        count++;
+      } else {
+        add(runs, first, count);
+        first = cluster;
+        count = 1;
+      }
+    }
+    add(runs, first, count);
+    return runs;
+  }
+
   private static void add(List<ClusterRun> runs, int first, int count) {
     if (count > 0) {
       runs.add(new ClusterRun(first, count));

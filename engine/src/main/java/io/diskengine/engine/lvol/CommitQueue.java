@@ -128,6 +128,17 @@ final class CommitQueue {
       }
     }
 
+    /**
+     * The blob's chain is written anew as it is now in memory, however many pages it takes. When
+     * this throws the caller takes its change of the blob back.
+     */
+    void rewrittenChain(Blob blob) throws BdevException {
+      reserve(store.pageCount(blob));
+      if (roots.add(blob)) {
+        overwritten++;
+      }
+    }
+
     /** A blob that is not on the medium yet: all its extent pages and its chain. */
     void newBlob(Blob blob) throws BdevException {
       reserve(store.pageCount(blob));

@@ -18,7 +18,7 @@ public final class Lvol {
 
   private final LvolStore store;
   private final Blob blob;
-  private final String name;
+  private String name;
   private final UUID uuid;
   private final String uniqueId;
   @Nullable LvolBdev bdev;
@@ -42,6 +42,10 @@ public final class Lvol {
 
   public String name() {
     return name;
+  }
+
+  void name(String newName) {
+    name = newName;
   }
 
   public UUID uuid() {
@@ -75,7 +79,17 @@ public final class Lvol {
   }
 
   public boolean isSnapshot() {
-    return !blob.clones.isEmpty();
+    return blob.isSnapshot();
+  }
+
+  /** Its parent is a bdev outside its store. */
+  public boolean isExternalClone() {
+    return blob.hasExternalParent();
+  }
+
+  /** The external snapshot of it or an ancestor is missing: it has no bdev. */
+  public boolean degraded() {
+    return blob.degraded();
   }
 
   public boolean isClone() {
@@ -91,13 +105,18 @@ public final class Lvol {
     members.put("num_allocated_clusters", allocatedClusters());
     members.put("snapshot", isSnapshot());
     members.put("clone", isClone());
-    if (blob.parent != null) {
-      members.put("base_snapshot", store.nameOf(blob.parent));
+    Blob parent = blob.parent;
+    if (parent != null) {
+      members.put("base_snapshot", store.nameOf(parent));
     }
-    if (isSnapshot()) {
+    if (!blob.clones.isEmpty()) {
       members.put("clones", blob.clones.stream().map(store::nameOf).toList());
     }
-    members.put("esnap_clone", false);
+    members.put("esnap_clone", isExternalClone());
+    String external = blob.externalParentId();
+    if (external != null) {
+      members.put("external_snapshot_name", external);
+    }
     return members;
   }
 

@@ -4,6 +4,7 @@ import io.diskengine.engine.bdev.Bdev;
 import io.diskengine.engine.bdev.DriverChannel;
 import io.diskengine.engine.bdev.IoType;
 import io.diskengine.engine.reactor.Reactor;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -90,6 +91,13 @@ public final class LvolBdev extends Bdev {
   }
 
   private void drain(Blob blob, List<ClusterRun> clusters, Runnable drained) {
+    BitSet set = new BitSet();
+    clusters.forEach(run -> set.set(run.first(), run.first() + run.count()));
+    drain(set, drained);
+  }
+
+  /** Runs {@code drained} when no request of any reactor touches these clusters of the device. */
+  void drain(BitSet clusters, Runnable drained) {
     store
         .layer()
         .forEachChannel(

@@ -6,6 +6,7 @@ import io.diskengine.engine.bdev.BdevIo;
 import io.diskengine.engine.bdev.DriverChannel;
 import io.diskengine.engine.reactor.Reactor;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -19,7 +20,7 @@ final class LvolChannel extends DriverChannel {
   private @Nullable LvolRequest free;
   private @Nullable LvolRequest active;
 
-  private record Drain(List<ClusterRun> clusters, Runnable drained) {}
+  private record Drain(BitSet clusters, Runnable drained) {}
 
   LvolChannel(LvolBdev lvol, Reactor reactor, BdevDesc base) {
     this.lvol = lvol;
@@ -75,7 +76,7 @@ final class LvolChannel extends DriverChannel {
   }
 
   /** Runs {@code drained} when no request touches these clusters of the device. */
-  void drain(List<ClusterRun> clusters, Runnable drained) {
+  void drain(BitSet clusters, Runnable drained) {
     drains.add(new Drain(clusters, drained));
     checkDrains();
   }
@@ -90,12 +91,10 @@ final class LvolChannel extends DriverChannel {
     }
   }
 
-  private boolean busy(List<ClusterRun> clusters) {
+  private boolean busy(BitSet clusters) {
     for (LvolRequest request = active; request != null; request = request.nextActive) {
-      for (ClusterRun run : clusters) {
-        if (request.touches(run)) {
-          return true;
-        }
+      if (request.touches(clusters)) {
+        return true;
       }
     }
     return false;

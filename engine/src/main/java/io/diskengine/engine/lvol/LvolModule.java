@@ -28,10 +28,14 @@ public final class LvolModule implements BdevModule {
   private final BdevLayer layer;
   private final Map<String, LvolStore> stores = new LinkedHashMap<>();
   private final Set<String> creating = new HashSet<>();
+  private final ExternalDevices externals;
 
   /** Adds itself to the layer's modules. */
   public LvolModule(BdevLayer layer) {
     this.layer = layer;
+    externals =
+        new ExternalDevices(
+            layer, name(), device -> stores().forEach(store -> store.detach(device)));
     layer.addModule(this);
   }
 
@@ -63,7 +67,48 @@ public final class LvolModule implements BdevModule {
     return store == null ? null : store.lvol(bdevName.substring(slash + 1));
   }
 
+  /** The lvol that is the bdev of this name, uuid or alias; null when there is none. */
+  public @Nullable Lvol lvolOfBdev(String bdevName) {
+    return layer.find(bdevName) instanceof LvolBdev bdev ? bdev.lvol() : null;
+  }
+
+  public boolean bdevExists(String bdevName) {
+    return layer.find(bdevName) != null;
+  }
+
   // ---- making and removing
+
+  /**
+   * Gives the store another name: EINVAL for one of 0 or more than 63 bytes, EEXIST for one that is
+   * taken.
+   */
+  public void renameStore(LvolStore store, String newName, Done done) {
+    int nameBytes = newName.getBytes(StandardCharsets.UTF_8).length;
+    if (store.name().equals(newName)) {
+      done.done(0);
+    } else if (nameBytes == 0 || nameBytes > LvolStore.MAX_NAME_LENGTH) {
+      done.done(BdevException.EINVAL);
+    } else if (stores.containsKey(newName) || !creating.add(newName)) {
+      done.done(BdevException.EEXIST);
+    } else {
+      store.rename(
+          newName,
+          errno -> {
+            creating.remove(newName);
+            if (errno == 0) {
+              reorder();
+            }
+            done.done(errno);
+          });
+    }
+  }
+
+  /** The map's keys are the stores' names again, in the same order. */
+  private void reorder() {
+    List<LvolStore> all = List.copyOf(stores.values());
+    stores.clear();
+    all.forEach(store -> stores.put(store.name(), store));
+  }
 
   /**
    * Makes a store on the device; the checks and their order are those of SPDK's
@@ -109,6 +154,7 @@ public final class LvolModule implements BdevModule {
     LvolStore.create(
         layer,
         device,
+        externals,
         options,
         (errno, store) -> {
           creating.remove(options.name());
@@ -200,6 +246,15 @@ public final class LvolModule implements BdevModule {
 
   @Override
   public void examine(Bdev bdev, Runnable done) {
+    for (LvolStore store : stores()) {
+      if (store.misses(bdev.uuid())) {
+        store.registerLvols();
+      }
+    }
+    if (bdev.claimedBy() != null) {
+      done.run();
+      return;
+    }
     BdevDesc desc;
     try {
       desc = layer.open(bdev, false, BdevEvents.NONE);
@@ -253,6 +308,7 @@ public final class LvolModule implements BdevModule {
     LvolStore.load(
         layer,
         device,
+        externals,
         (errno, store) -> {
           if (store == null) {
             device.close();

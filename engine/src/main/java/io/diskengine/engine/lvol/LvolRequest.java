@@ -8,6 +8,7 @@ import io.diskengine.engine.bdev.IoType;
 import io.diskengine.engine.reactor.Task;
 import io.diskengine.nvme.Iovec;
 import io.diskengine.nvme.NativeMemory;
+import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Reads and writes lie within one cluster (the bdev layer splits at clusters). Unmap and write
  * zeroes may span many and are done from front to back.
  */
-final class LvolRequest extends Task implements BdevIoOwner {
+final class LvolRequest extends Task implements BdevIoOwner, ClusterAllocator.Waiter {
   /** What the message asks for where it arrives. */
   private enum Errand {
     NONE,
@@ -55,12 +56,14 @@ final class LvolRequest extends Task implements BdevIoOwner {
     this.blocksPerCluster = lvol.splitBoundaryBlocks();
   }
 
-  Blob blob() {
+  @Override
+  public Blob blob() {
     return blob;
   }
 
   /** The cluster of the blob that is to be allocated, or the first that is to be released. */
-  int index() {
+  @Override
+  public int index() {
     return index;
   }
 
@@ -68,8 +71,9 @@ final class LvolRequest extends Task implements BdevIoOwner {
     return indexCount;
   }
 
-  boolean touches(ClusterRun run) {
-    return firstCluster < run.first() + run.count() && run.first() < firstCluster + clusterCount;
+  boolean touches(BitSet clusters) {
+    int next = clusterCount == 0 ? -1 : clusters.nextSetBit(firstCluster);
+    return next >= 0 && next < firstCluster + clusterCount;
   }
 
   void start(BdevIo submitted) {
@@ -87,8 +91,19 @@ final class LvolRequest extends Task implements BdevIoOwner {
   }
 
   private void read(BdevIo read) {
-    int cluster = blob.readCluster((int) (nextBlock / blocksPerCluster));
-    if (cluster == 0) {
+    int at = (int) (nextBlock / blocksPerCluster);
+    int cluster = blob.readCluster(at);
+    ExternalSnapshot external = cluster == 0 ? blob.readExternal(at) : null;
+    if (external != null) {
+      long ratio = lvol.blockSizeBytes() / external.device().bdev().blockSizeBytes();
+      child.like(
+          read,
+          read.iov(),
+          read.iovCount(),
+          nextBlock * ratio,
+          (endBlock - nextBlock) * ratio);
+      external.device().submit(child);
+    } else if (cluster == 0) {
       for (int i = 0; i < read.iovCount(); i++) {
         long iov = Iovec.at(read.iov(), i);
         NativeMemory.zero(Iovec.base(iov), Iovec.length(iov));
@@ -114,7 +129,7 @@ final class LvolRequest extends Task implements BdevIoOwner {
   private void goOn(BdevIo zeroing) {
     while (nextBlock < endBlock) {
       int at = (int) (nextBlock / blocksPerCluster);
-      if (blob.parent == null && blob.clusters.rowMissing(at / ClusterMap.ROW)) {
+      if (!hasParent() && blob.clusters.rowMissing(at / ClusterMap.ROW)) {
         skipTo((long) (at / ClusterMap.ROW + 1) * ClusterMap.ROW);
         continue;
       }
@@ -129,7 +144,7 @@ final class LvolRequest extends Task implements BdevIoOwner {
         toHome(Errand.RELEASE);
         return;
       }
-      if (zeroing.type() == IoType.WRITE_ZEROES && blob.readCluster(at) != 0) {
+      if (zeroing.type() == IoType.WRITE_ZEROES && !blob.readsAsZeros(at)) {
         index = at;
         toHome(Errand.ALLOCATE);
         return;
@@ -139,13 +154,17 @@ final class LvolRequest extends Task implements BdevIoOwner {
     end(IoStatus.SUCCESS);
   }
 
+  private boolean hasParent() {
+    return blob.parent != null || blob.external != null;
+  }
+
   private void skipTo(long cluster) {
     nextBlock = Math.min(endBlock, cluster * blocksPerCluster);
   }
 
   private void zero(BdevIo zeroing, int at, int cluster) {
     boolean whole = nextBlock % blocksPerCluster == 0 && endBlock - nextBlock >= blocksPerCluster;
-    boolean frees = zeroing.type() == IoType.UNMAP && blob.thin() && blob.parent == null;
+    boolean frees = zeroing.type() == IoType.UNMAP && blob.thin() && !hasParent();
     if (whole && frees) {
       long clusters = (endBlock - nextBlock) / blocksPerCluster;
       index = at;
@@ -216,7 +235,8 @@ final class LvolRequest extends Task implements BdevIoOwner {
   }
 
   /** From the home reactor: what was asked for is done, or not. */
-  void answer(int result) {
+  @Override
+  public void answer(int result) {
     errno = result;
     errand = Errand.ANSWER;
     if (channel.reactor().isCurrent()) {

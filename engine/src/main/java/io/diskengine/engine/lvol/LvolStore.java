@@ -10,6 +10,7 @@ import io.diskengine.nvme.NativeMemory;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,31 +26,47 @@ public final class LvolStore {
   /** SPDK's SPDK_LVS_NAME_MAX without its NUL. */
   public static final int MAX_NAME_LENGTH = 63;
 
+  /** The largest lvol. */
+  static final int MAX_CLUSTERS = Integer.MAX_VALUE - ClusterMap.ROW;
+
   private static final Logger LOG = LoggerFactory.getLogger(LvolStore.class);
 
   private final BdevLayer layer;
   private final Blobstore blobs;
   private final ClusterAllocator clusters;
-  private final String name;
+  private final ExternalDevices externals;
   private final UUID uuid;
-  private final Map<String, Lvol> lvols = new LinkedHashMap<>();
+  private final LvolOperations operations;
+
+  /** In the order in which they were made or found. */
+  private final Map<Long, Lvol> lvols = new LinkedHashMap<>();
+
+  private final Map<String, Lvol> byName = new HashMap<>();
   private final Set<String> creating = new HashSet<>();
   private final List<Done> closeWaiters = new ArrayList<>();
+  private String name;
   private boolean closing;
 
-  private LvolStore(BdevLayer layer, Blobstore blobs, String name, UUID uuid) {
+  private LvolStore(
+      BdevLayer layer, Blobstore blobs, ExternalDevices externals, String name, UUID uuid) {
     this.layer = layer;
     this.blobs = blobs;
     this.clusters = new ClusterAllocator(blobs);
+    this.externals = externals;
     this.name = name;
     this.uuid = uuid;
+    this.operations = new LvolOperations(this);
   }
 
   // ---- making and opening
 
   /** Lays out a new store on a device that is open and claimed. */
   static void create(
-      BdevLayer layer, StoreDevice device, LvolStoreOptions options, Result<LvolStore> result) {
+      BdevLayer layer,
+      StoreDevice device,
+      ExternalDevices externals,
+      LvolStoreOptions options,
+      Result<LvolStore> result) {
     try {
       Bdev base = device.bdev();
       long clusterCount = base.sizeBytes() / options.clusterSizeBytes();
@@ -66,7 +83,7 @@ public final class LvolStore {
               options.clusterSizeBytes(),
               mdPages,
               (int) options.mdPageSizeBytes());
-      layOut(layer, device, layout, options, result);
+      layOut(layer, device, externals, layout, options, result);
     } catch (BdevException refused) {
       LOG.atInfo()
           .addKeyValue("bdev", device.bdev().name())
@@ -79,12 +96,13 @@ public final class LvolStore {
   private static void layOut(
       BdevLayer layer,
       StoreDevice device,
+      ExternalDevices externals,
       SuperBlock layout,
       LvolStoreOptions options,
       Result<LvolStore> result)
       throws BdevException {
     Blobstore blobs = Blobstore.laidOut(device, layout);
-    LvolStore store = new LvolStore(layer, blobs, options.name(), UUID.randomUUID());
+    LvolStore store = new LvolStore(layer, blobs, externals, options.name(), UUID.randomUUID());
     Blob superBlob = blobs.newBlob(0);
     superBlob.invalidFlags = Blob.EXTENT_TABLE;
     superBlob.text(Lvol.UUID_XATTR, store.uuid.toString());
@@ -114,14 +132,21 @@ public final class LvolStore {
   }
 
   /** Reads the store on a device that is open and claimed; its lvols are not registered yet. */
-  static void load(BdevLayer layer, StoreDevice device, Result<LvolStore> result) {
+  static void load(
+      BdevLayer layer, StoreDevice device, ExternalDevices externals, Result<LvolStore> result) {
     StoreLoader.load(
         device,
         new StoreLoader.Loaded() {
           @Override
-          public void loaded(Blobstore blobs) {
+          public void loaded(Blobstore blobs, boolean recovered, long tookNs) {
+            LOG.atInfo()
+                .addKeyValue("bdev", device.bdev().name())
+                .addKeyValue("recovered", recovered)
+                .addKeyValue("blobs", blobs.blobs().size())
+                .addKeyValue("tookMs", tookNs / 1_000_000)
+                .log("lvol store read");
             try {
-              result.ended(0, of(layer, blobs));
+              result.ended(0, of(layer, blobs, externals));
             } catch (BdevException bad) {
               refused(bad.errno(), String.valueOf(bad.getMessage()));
             }
@@ -138,14 +163,15 @@ public final class LvolStore {
         });
   }
 
-  private static LvolStore of(BdevLayer layer, Blobstore blobs) throws BdevException {
+  private static LvolStore of(BdevLayer layer, Blobstore blobs, ExternalDevices externals)
+      throws BdevException {
     Blob superBlob = blobs.blob(blobs.layout().superBlobId());
     String name = superBlob == null ? null : superBlob.text(Lvol.NAME);
     UUID uuid = superBlob == null ? null : uuid(superBlob);
     if (name == null || uuid == null) {
       throw new BdevException(BdevException.EINVAL, "the lvol store has no name or uuid");
     }
-    LvolStore store = new LvolStore(layer, blobs, name, uuid);
+    LvolStore store = new LvolStore(layer, blobs, externals, name, uuid);
     for (Blob blob : blobs.blobs()) {
       if (blob != superBlob) {
         store.adopt(blob);
@@ -161,11 +187,11 @@ public final class LvolStore {
       throw new BdevException(BdevException.EINVAL, blob + " has no name");
     }
     long unknown = blob.invalidFlags & ~Blob.KNOWN_INVALID_FLAGS;
-    if (unknown != 0 || (blob.invalidFlags & Blob.EXTERNAL_SNAPSHOT) != 0) {
+    if (unknown != 0) {
       LOG.atError()
           .addKeyValue("lvol", name + "/" + lvolName)
-          .addKeyValue("flags", Long.toHexString(blob.invalidFlags))
-          .log("lvol not opened: it needs what this version does not know");
+          .addKeyValue("unknownInvalidFlags", "0x" + Long.toHexString(unknown))
+          .log("lvol not opened: its invalid_flags need what this version does not know");
       return;
     }
     UUID lvolUuid = uuid(blob);
@@ -173,10 +199,21 @@ public final class LvolStore {
         lvolUuid == null
             ? new Lvol(this, blob, lvolName, UUID.randomUUID(), uuid + "_" + blob.id)
             : new Lvol(this, blob, lvolName, lvolUuid, lvolUuid.toString());
-    if (lvols.putIfAbsent(lvolName, lvol) != null) {
+    if (byName.containsKey(lvolName)) {
       throw new BdevException(
           BdevException.EEXIST, "two lvols of the store have the name " + lvolName);
     }
+    add(lvol);
+  }
+
+  private void add(Lvol lvol) {
+    lvols.put(lvol.blob().id, lvol);
+    byName.put(lvol.name(), lvol);
+  }
+
+  private void remove(Lvol lvol) {
+    lvols.remove(lvol.blob().id);
+    byName.remove(lvol.name(), lvol);
   }
 
   private static @Nullable UUID uuid(Blob blob) {
@@ -188,21 +225,73 @@ public final class LvolStore {
     }
   }
 
-  /** Makes all lvols known as bdevs. */
+  /** Makes lvols known as bdevs, except those whose external snapshot is missing. */
   void registerLvols() {
+    attachExternals();
     for (Lvol lvol : lvols.values()) {
-      try {
-        register(lvol);
-      } catch (BdevException taken) {
-        LOG.atError()
-            .addKeyValue("lvol", lvol)
-            .addKeyValue("reason", taken.getMessage())
-            .log("lvol has no bdev");
+      if (lvol.bdev == null && !lvol.degraded()) {
+        try {
+          register(lvol);
+        } catch (BdevException taken) {
+          LOG.atError()
+              .addKeyValue("lvol", lvol)
+              .addKeyValue("reason", taken.getMessage())
+              .log("lvol has no bdev");
+        }
       }
     }
   }
 
-  private void register(Lvol lvol) throws BdevException {
+  private void attachExternals() {
+    for (Blob blob : blobs.blobs()) {
+      String id = blob.externalParentId();
+      if (blob.external == null && id != null) {
+        try {
+          blob.external = externals.attach(id, blobs.layout());
+        } catch (BdevException missing) {
+          LOG.atInfo()
+              .addKeyValue("lvol", name + "/" + nameOf(blob))
+              .addKeyValue("externalSnapshot", id)
+              .addKeyValue("reason", missing.getMessage())
+              .log("lvol is degraded: its external snapshot is not there");
+        }
+      }
+    }
+  }
+
+  /** An lvol of the store misses this device. */
+  boolean misses(UUID bdev) {
+    return blobs.blobs().stream()
+        .anyMatch(b -> b.external == null && bdev.toString().equals(b.externalParentId()));
+  }
+
+  /** The device goes away, and with it the bdevs of all lvols that read it. */
+  void detach(ExternalDevice device) {
+    for (Blob blob : blobs.blobs()) {
+      ExternalSnapshot external = blob.external;
+      if (external == null || external.device() != device) {
+        continue;
+      }
+      List<Lvol> readers = new ArrayList<>();
+      for (Blob reader : blob.withDescendants()) {
+        Lvol lvol = lvols.get(reader.id);
+        if (lvol != null) {
+          readers.add(lvol);
+        }
+      }
+      unregister(
+          readers,
+          () -> {
+            // An operation in between may have given the blob another parent.
+            if (blob.external == external) {
+              blob.external = null;
+              externals.release(external);
+            }
+          });
+    }
+  }
+
+  void register(Lvol lvol) throws BdevException {
     LvolBdev bdev =
         new LvolBdev(this, lvol, lvol.uniqueId(), lvol.uuid(), lvol.sizeBytes() / blockSizeBytes());
     lvol.bdev = bdev;
@@ -269,7 +358,20 @@ public final class LvolStore {
   }
 
   public @Nullable Lvol lvol(String lvolName) {
-    return lvols.get(lvolName);
+    return byName.get(lvolName);
+  }
+
+  @Nullable Lvol lvol(Blob blob) {
+    return lvols.get(blob.id);
+  }
+
+  /** What can be done with its lvols beside making and deleting them. */
+  public LvolOperations operations() {
+    return operations;
+  }
+
+  ExternalDevices externals() {
+    return externals;
   }
 
   String nameOf(Blob blob) {
@@ -288,18 +390,13 @@ public final class LvolStore {
       String lvolName, long sizeBytes, boolean thin, ClearMethod clearMethod, Result<Lvol> result)
       throws BdevException {
     checkOpen();
-    int nameBytes = lvolName.getBytes(StandardCharsets.UTF_8).length;
-    if (nameBytes == 0 || nameBytes > Lvol.MAX_NAME_LENGTH) {
-      throw new BdevException(
-          BdevException.EINVAL,
-          "lvol name has " + nameBytes + " bytes; 1 to " + Lvol.MAX_NAME_LENGTH + " are allowed");
+    checkName(lvolName);
+    if (sizeBytes > Long.MAX_VALUE - clusterSizeBytes()) {
+      result.ended(BdevException.ENOSPC, null);
+      return;
     }
-    if (lvols.containsKey(lvolName) || creating.contains(lvolName)) {
-      throw new BdevException(
-          BdevException.EEXIST, "an lvol has the name " + name + "/" + lvolName);
-    }
-    long count = sizeBytes / clusterSizeBytes() + (sizeBytes % clusterSizeBytes() == 0 ? 0 : 1);
-    if (count > Integer.MAX_VALUE - ClusterMap.ROW) {
+    long count = clusters(sizeBytes);
+    if (count > MAX_CLUSTERS) {
       result.ended(BdevException.ENOSPC, null);
       return;
     }
@@ -310,18 +407,42 @@ public final class LvolStore {
       result.ended(full.errno(), null);
       return;
     }
-    UUID lvolUuid = UUID.randomUUID();
     blob.invalidFlags = Blob.EXTENT_TABLE | (thin ? Blob.THIN : 0);
     blob.mdRoFlags = clearMethod.ordinal();
+    make(blob, lvolName, done -> blobs.create(blob, done), result);
+  }
+
+  /** Names a new blob, and after {@code step} has made it durable there is an lvol. */
+  void make(Blob blob, String lvolName, Chain.Step step, Result<Lvol> result) {
+    UUID lvolUuid = UUID.randomUUID();
     blob.text(Lvol.NAME, lvolName, Lvol.NAME_BYTES);
     blob.text(Lvol.UUID_XATTR, lvolUuid.toString());
     creating.add(lvolName);
-    blobs.create(
-        blob,
-        errno -> {
-          creating.remove(lvolName);
-          created(new Lvol(this, blob, lvolName, lvolUuid, lvolUuid.toString()), errno, result);
-        });
+    step.run(errno -> {
+      creating.remove(lvolName);
+      created(new Lvol(this, blob, lvolName, lvolUuid, lvolUuid.toString()), errno, result);
+    });
+  }
+
+  /**
+   * @throws BdevException EINVAL for a name of 0 or more than 63 bytes, EEXIST for one that is taken
+   */
+  void checkName(String lvolName) throws BdevException {
+    int nameBytes = lvolName.getBytes(StandardCharsets.UTF_8).length;
+    if (nameBytes == 0 || nameBytes > Lvol.MAX_NAME_LENGTH) {
+      throw new BdevException(
+          BdevException.EINVAL,
+          "lvol name has " + nameBytes + " bytes; 1 to " + Lvol.MAX_NAME_LENGTH + " are allowed");
+    }
+    if (byName.containsKey(lvolName) || creating.contains(lvolName)) {
+      throw new BdevException(
+          BdevException.EEXIST, "an lvol has the name " + name + "/" + lvolName);
+    }
+  }
+
+  /** How many clusters this many bytes take. */
+  long clusters(long sizeBytes) {
+    return sizeBytes / clusterSizeBytes() + (sizeBytes % clusterSizeBytes() == 0 ? 0 : 1);
   }
 
   private void created(Lvol lvol, int errno, Result<Lvol> result) {
@@ -329,7 +450,7 @@ public final class LvolStore {
       result.ended(errno, null);
       return;
     }
-    lvols.put(lvol.name(), lvol);
+    add(lvol);
     try {
       checkOpen();
       register(lvol);
@@ -340,36 +461,128 @@ public final class LvolStore {
     }
   }
 
-  private void checkOpen() throws BdevException {
+  void checkOpen() throws BdevException {
     if (closing) {
       throw new BdevException(BdevException.ENODEV, "lvol store " + name + " is being closed");
     }
   }
 
   /**
-   * Removes the bdev from its users and then the lvol. EPERM while it is the snapshot of clones.
+   * Removes the bdev from its users and then the lvol. A snapshot's only clone takes over what the
+   * snapshot has; with more clones: EPERM. EBUSY while an operation on it or that clone is under
+   * way.
    */
   public void deleteLvol(Lvol lvol, Done done) {
+    Blob blob = lvol.blob();
     if (lvol.deleting || closing) {
       done.done(BdevException.ENODEV);
       return;
     }
-    if (lvol.isSnapshot()) {
+    if (blob.clones.size() > 1) {
       done.done(BdevException.EPERM);
       return;
     }
+    Blob clone = blob.clones.isEmpty() ? null : blob.clones.getFirst();
+    if (blob.locked || clone != null && clone.locked) {
+      done.done(BdevException.EBUSY);
+      return;
+    }
     lvol.deleting = true;
-    unregister(
-        lvol,
-        ignored ->
-            blobs.delete(
-                lvol.blob(),
-                errno -> {
-                  if (errno == 0) {
-                    lvols.remove(lvol.name());
-                  }
-                  done.done(errno);
-                }));
+    blob.locked = true;
+    if (clone != null) {
+      clone.locked = true;
+    }
+    Chain.of(next -> unregister(lvol, ignored -> next.done(0)))
+        .then(next -> {
+          if (clone == null) {
+            blobs.delete(blob, next);
+          } else {
+            operations.mergeIntoClone(blob, clone, next);
+          }
+        })
+        .run(errno -> deleted(lvol, clone, errno, done));
+  }
+
+  private void deleted(Lvol lvol, @Nullable Blob clone, int errno, Done done) {
+    Blob blob = lvol.blob();
+    blob.locked = false;
+    if (clone != null) {
+      clone.locked = false;
+    }
+    ExternalSnapshot external = errno == 0 ? blob.external : null;
+    if (errno == 0) {
+      remove(lvol);
+      blob.external = null;
+    }
+    if (external == null) {
+      done.done(errno);
+    } else {
+      externals.release(external, () -> done.done(0));
+    }
+  }
+
+  /** The lvol and its bdev have another name; the medium has it already. */
+  void renamed(Lvol lvol, String newName) {
+    byName.remove(lvol.name(), lvol);
+    lvol.name(newName);
+    byName.put(newName, lvol);
+  }
+
+  /** A name for something that is being made. */
+  void reserve(String lvolName) {
+    creating.add(lvolName);
+  }
+
+  void unreserve(String lvolName) {
+    creating.remove(lvolName);
+  }
+
+  void rename(String newName, Done done) {
+    Blob superBlob = blobs.blob(blobs.layout().superBlobId());
+    if (superBlob == null || closing) {
+      done.done(BdevException.ENODEV);
+      return;
+    }
+    blobs
+        .commits()
+        .add(
+            new RootChange(superBlob, done) {
+              @Override
+              void apply() {
+                superBlob.text(Lvol.NAME, newName);
+              }
+
+              @Override
+              void made() {
+                renamed(newName);
+              }
+            });
+  }
+
+  /** The medium has the new name; all aliases follow. */
+  private void renamed(String newName) {
+    List<String> aliases = lvols.values().stream().map(Lvol::alias).toList();
+    name = newName;
+    int i = 0;
+    for (Lvol lvol : lvols.values()) {
+      realias(lvol, aliases.get(i++), lvol.alias());
+    }
+  }
+
+  private void realias(Lvol lvol, String oldAlias, String newAlias) {
+    LvolBdev bdev = lvol.bdev;
+    if (bdev == null) {
+      return;
+    }
+    try {
+      layer.addAlias(bdev, newAlias);
+      layer.removeAlias(bdev, oldAlias);
+    } catch (BdevException taken) {
+      LOG.atError()
+          .addKeyValue("lvol", lvol)
+          .addKeyValue("reason", taken.getMessage())
+          .log("lvol keeps its old alias");
+    }
   }
 
   private void unregister(Lvol lvol, Done done) {
@@ -429,18 +642,34 @@ public final class LvolStore {
       return;
     }
     closing = true;
-    unregisterAll(() ->
-        blobs.whenIdle(() ->
-            last.run(errno -> {
-              blobs.device().close();
-              List<Done> waiters = List.copyOf(closeWaiters);
-              closeWaiters.clear();
-              waiters.forEach(w -> w.done(errno));
-            })));
+    blobs.close();
+    unregister(
+        List.copyOf(lvols.values()),
+        () -> blobs.whenIdle(() ->
+            last.run(errno -> releaseExternals(ignored -> closed(errno)))));
   }
 
-  private void unregisterAll(Runnable then) {
-    List<Lvol> all = List.copyOf(lvols.values());
+  private void closed(int errno) {
+    blobs.device().close();
+    List<Done> waiters = List.copyOf(closeWaiters);
+    closeWaiters.clear();
+    waiters.forEach(w -> w.done(errno));
+  }
+
+  private void releaseExternals(Done released) {
+    List<ExternalSnapshot> used = new ArrayList<>();
+    for (Blob blob : blobs.blobs()) {
+      ExternalSnapshot external = blob.external;
+      blob.external = null;
+      if (external != null) {
+        used.add(external);
+      }
+    }
+    StoreDevice.forEach(
+        used.size(), (i, each) -> externals.release(used.get(i), () -> each.done(0)), released);
+  }
+
+  private void unregister(List<Lvol> all, Runnable then) {
     int[] left = {all.size() + 1};
     Done one =
         errno -> {

@@ -94,6 +94,58 @@ final class ShadowPages {
     return MetadataPage.type(page + MetadataPage.DESCRIPTORS) == MetadataPage.EXTENT_PAGE;
   }
 
+  /**
+   * Before a super block is overwritten with one of another size: the new one goes to a slot, for
+   * {@link #findSuperBlock}. Reaches the medium with the next flush.
+   */
+  void saveSuperBlock(SuperBlock superBlock, Done done) {
+    if (slots == 0) {
+      done.done(0);
+      return;
+    }
+    long page = device.takePage();
+    superBlock.write(page, crc);
+    int slot = layout.metadataPages() - slots + nextSlot;
+    nextSlot = (nextSlot + 1) % slots;
+    device.write(
+        page,
+        layout.pageOffset(slot),
+        MetadataPage.SIZE,
+        errno -> {
+          device.givePage(page);
+          done.done(errno);
+        });
+  }
+
+  /** Replaces the damaged super block at {@code at} by the one in a slot, where there is one. */
+  static void findSuperBlock(StoreDevice device, long at, Crc32c crc, Done done) {
+    SuperBlock.Area metadata = SuperBlock.metadataHint(at, device.bdev().sizeBytes());
+    if (metadata == null) {
+      done.done(0);
+      return;
+    }
+    int slots = (int) Math.min(MAX_SLOTS, metadata.pages() / PAGES_PER_SLOT);
+    long first = metadata.start() + metadata.pages() - slots;
+    int pageBytes = SuperBlock.pageHint(at);
+    StoreDevice.forEach(
+        slots,
+        (i, each) -> {
+          long page = device.takePage();
+          device.read(
+              page,
+              (first + i) * pageBytes,
+              MetadataPage.SIZE,
+              errno -> {
+                if (errno == 0 && SuperBlock.mayReplace(at, page, crc)) {
+                  NativeMemory.copy(page, at, SuperBlock.SIZE);
+                }
+                device.givePage(page);
+                each.done(0);
+              });
+        },
+        done);
+  }
+
   /** Zeros in all slots. */
   void clear(Done done) {
     if (slots == 0) {

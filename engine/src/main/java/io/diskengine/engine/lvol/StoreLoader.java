@@ -3,6 +3,7 @@ package io.diskengine.engine.lvol;
 import io.diskengine.engine.bdev.BdevException;
 import io.diskengine.engine.bdev.Done;
 import io.diskengine.engine.lvol.CommitQueue.PageWrite;
+import io.diskengine.engine.reactor.Reactor;
 import io.diskengine.nvme.Crc32c;
 import io.diskengine.nvme.NativeMemory;
 import java.util.ArrayList;
@@ -10,7 +11,6 @@ import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * Opens a blobstore. A clean one has masks that name its blobs. One that was in use when its
@@ -31,15 +31,17 @@ final class StoreLoader {
   private final List<PageWrite> repairs = new ArrayList<>();
   private final BitSet roots = new BitSet();
   private final Map<Long, Blob> blobs = new HashMap<>();
-  private final BitSet seenPages = new BitSet();
-  private final BitSet seenClusters = new BitSet();
+  private final long startedAtNs = Reactor.current().nowNs();
   private BitSet usedPages = new BitSet();
   private BitSet usedClusters = new BitSet();
   private String problem = "cannot be read";
 
   /** The store, or why there is none. */
   interface Loaded {
-    void loaded(Blobstore store);
+    /**
+     * @param recovered the store was in use when its process ended, and was scanned
+     */
+    void loaded(Blobstore store, boolean recovered, long tookNs);
 
     void refused(int errno, String problem);
   }
@@ -60,27 +62,35 @@ final class StoreLoader {
         0,
         SuperBlock.SIZE,
         errno -> {
-          try {
-            if (errno != 0) {
-              throw new BdevException(errno, "the super block cannot be read");
-            }
-            SuperBlock layout = SuperBlock.read(buffer, device.bdev().sizeBytes(), crc);
-            if (layout.ioUnitBytes() % device.bdev().blockSizeBytes() != 0
-                || device.bdev().blockSizeBytes() > MetadataPage.SIZE) {
-              throw new BdevException(
-                  SuperBlock.EILSEQ,
-                  "the lvol store has I/O units of "
-                      + layout.ioUnitBytes()
-                      + " bytes on blocks of "
-                      + device.bdev().blockSizeBytes());
-            }
-            new StoreLoader(device, layout, crc).load(loaded);
-          } catch (BdevException refused) {
-            loaded.refused(refused.errno(), String.valueOf(refused.getMessage()));
-          } finally {
-            device.givePage(buffer);
+          if (errno != 0) {
+            loaded.refused(errno, "the super block cannot be read");
+          } else if (!SuperBlock.isPresent(buffer) || SuperBlock.isSound(buffer, crc)) {
+            open(device, buffer, crc, loaded);
+          } else {
+            ShadowPages.findSuperBlock(
+                device, buffer, crc, ignored -> open(device, buffer, crc, loaded));
           }
         });
+  }
+
+  private static void open(StoreDevice device, long buffer, Crc32c crc, Loaded loaded) {
+    try {
+      SuperBlock layout = SuperBlock.read(buffer, device.bdev().sizeBytes(), crc);
+      if (layout.ioUnitBytes() % device.bdev().blockSizeBytes() != 0
+          || device.bdev().blockSizeBytes() > MetadataPage.SIZE) {
+        throw new BdevException(
+            SuperBlock.EILSEQ,
+            "the lvol store has I/O units of "
+                + layout.ioUnitBytes()
+                + " bytes on blocks of "
+                + device.bdev().blockSizeBytes());
+      }
+      new StoreLoader(device, layout, crc).load(loaded);
+    } catch (BdevException refused) {
+      loaded.refused(refused.errno(), String.valueOf(refused.getMessage()));
+    } finally {
+      device.givePage(buffer);
+    }
   }
 
   private void load(Loaded loaded) {
@@ -104,47 +114,51 @@ final class StoreLoader {
   }
 
   private void finish(Loaded loaded) {
-    if (recovers) {
-      usedPages = seenPages;
-      usedClusters = seenClusters;
-      usedClusters.set(0, layout.metadataClusters());
-    }
-    Optional<String> wrong = relate();
-    if (wrong.isPresent()) {
-      loaded.refused(SuperBlock.EILSEQ, wrong.get());
+    StoreRecovery recovery = new StoreRecovery(layout, blobs);
+    try {
+      recovery.resolve();
+      if (!recovers && !recovery.needed()) {
+        checkMasks(recovery);
+      }
+    } catch (BdevException bad) {
+      loaded.refused(bad.errno(), String.valueOf(bad.getMessage()));
       return;
     }
+    if (recovers || recovery.needed()) {
+      usedPages = recovery.usedPages();
+      usedClusters = recovery.usedClusters();
+    }
     Blobstore store = new Blobstore(device, layout, usedPages, usedClusters, crc);
-    blobs.values().forEach(store::adopt);
-    loaded.loaded(store);
+    recovery.blobs().forEach(store::adopt);
+    recovery.write(
+        store,
+        errno ->
+            store.whenIdle(() -> {
+              if (errno == 0) {
+                loaded.loaded(store, recovers, Reactor.current().nowNs() - startedAtNs);
+              } else {
+                loaded.refused(errno, "a snapshot that was cut short could not be mended");
+              }
+            }));
   }
 
-  /** Parents and clones; what stands in the way of using the store. */
-  private Optional<String> relate() {
-    for (Blob blob : blobs.values()) {
-      if (blob.internalXattrs.containsKey(Blob.SNAPSHOT_IN_CREATION)
-          || blob.internalXattrs.containsKey(Blob.SNAPSHOT_IN_REMOVAL)) {
-        return Optional.of(blob + " is a snapshot whose creation or removal was cut short");
-      }
-      long parentId = blob.parentId();
-      if (parentId != SuperBlock.NO_BLOB) {
-        Blob parent = blobs.get(parentId);
-        if (parent == null) {
-          return Optional.of(blob + " has an unknown parent 0x" + Long.toHexString(parentId));
-        }
-        blob.parent = parent;
-        parent.clones.add(blob);
-      }
+  private void checkMasks(StoreRecovery recovery) throws BdevException {
+    BitSet missing = recovery.usedClusters();
+    missing.andNot(usedClusters);
+    if (!missing.isEmpty()) {
+      throw new BdevException(
+          SuperBlock.EILSEQ,
+          "the lvol store has cluster " + missing.nextSetBit(0) + " in use but not in its mask");
     }
-    for (Blob blob : blobs.values()) {
-      int generations = 0;
-      for (Blob above = blob.parent; above != null; above = above.parent) {
-        if (++generations > blobs.size()) {
-          return Optional.of(blob + " is its own ancestor");
-        }
-      }
+    missing = recovery.usedPages();
+    missing.andNot(usedPages);
+    if (!missing.isEmpty()) {
+      throw new BdevException(
+          SuperBlock.EILSEQ,
+          "the lvol store has metadata page "
+              + missing.nextSetBit(0)
+              + " in use but not in its mask");
     }
-    return Optional.empty();
   }
 
   // ---- clean: masks
@@ -297,48 +311,10 @@ final class StoreLoader {
         });
   }
 
-  private void chainRead(Blob blob, Done done) throws BdevException {
+  private void chainRead(Blob blob, Done done) {
     blobs.put(blob.id, blob);
-    for (int page : blob.chain) {
-      use(seenPages, page, blob, "metadata page");
-    }
     StoreDevice.forEach(
-        blob.extentPages.length,
-        (row, each) -> readExtentPage(blob, row, each),
-        errno -> {
-          try {
-            if (errno == 0) {
-              useClusters(blob);
-            }
-            done.done(errno);
-          } catch (BdevException bad) {
-            problem = String.valueOf(bad.getMessage());
-            done.done(bad.errno());
-          }
-        });
-  }
-
-  private void useClusters(Blob blob) throws BdevException {
-    for (int i = 0; i < blob.clusters.size(); i++) {
-      if (blob.clusters.rowMissing(i / ClusterMap.ROW)) {
-        i += ClusterMap.ROW - 1;
-        continue;
-      }
-      int cluster = blob.clusters.get(i);
-      if (cluster != 0) {
-        if (cluster < layout.metadataClusters() || !recovers && !usedClusters.get(cluster)) {
-          throw BlobCodec.corrupt(blob.id, "cluster " + cluster + ", which is not its own");
-        }
-        use(seenClusters, cluster, blob, "cluster");
-      }
-    }
-  }
-
-  private static void use(BitSet seen, int bit, Blob blob, String what) throws BdevException {
-    if (seen.get(bit)) {
-      throw BlobCodec.corrupt(blob.id, what + " " + bit + " of another blob");
-    }
-    seen.set(bit);
+        blob.extentPages.length, (row, each) -> readExtentPage(blob, row, each), done);
   }
 
   private void readExtentPage(Blob blob, int row, Done done) {
@@ -354,7 +330,6 @@ final class StoreLoader {
         errno -> {
           try {
             if (errno == 0) {
-              use(seenPages, number, blob, "metadata page");
               BlobCodec.decodeExtentPage(blob, row, buffer, layout.totalClusters());
             }
             done.done(errno);

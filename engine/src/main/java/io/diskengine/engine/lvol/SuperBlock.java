@@ -9,6 +9,7 @@ import static io.diskengine.nvme.NativeMemory.putLong;
 import io.diskengine.engine.bdev.BdevException;
 import io.diskengine.nvme.Crc32c;
 import io.diskengine.nvme.NativeMemory;
+import org.jspecify.annotations.Nullable;
 import java.nio.charset.StandardCharsets;
 
 /**
@@ -58,7 +59,7 @@ record SuperBlock(
     check(isPresent(at), "has no blobstore signature");
     check(version >= 1 && version <= VERSION, "has unknown version " + version);
     boolean intact = crc.of(at, CRC) == getInt(at + CRC);
-    check(intact || isTorn(at, crc), "has a wrong checksum in its super block");
+    check(isSound(at, crc), "has a wrong checksum in its super block");
     long size = getLong(at + 80) == 0 ? deviceBytes : getLong(at + 80);
     int ioUnit = getInt(at + 88) == 0 ? 4096 : getInt(at + 88);
     int page = getInt(at + 92) == 0 ? 4096 : getInt(at + 92);
@@ -93,6 +94,33 @@ record SuperBlock(
     boolean torn = crc.of(at, CRC) == getInt(at + CRC);
     putInt(at + CLEAN, clean);
     return torn;
+  }
+
+  /** {@link #read} accepts its checksum. */
+  static boolean isSound(long at, Crc32c crc) {
+    return crc.of(at, CRC) == getInt(at + CRC) || isTorn(at, crc);
+  }
+
+  /** Where the metadata is, whatever the checksum says, or null when that cannot be. */
+  static @Nullable Area metadataHint(long at, long deviceBytes) {
+    Area metadata = area(at + 48);
+    long page = pageHint(at);
+    return metadata.pages > 0 && (metadata.start + metadata.pages) * page <= deviceBytes
+        ? metadata
+        : null;
+  }
+
+  static int pageHint(long at) {
+    int page = getInt(at + 92);
+    return page >= 4096 && page <= 65536 ? page : 4096;
+  }
+
+  /** Both are super blocks of one store, the other one sound and larger. */
+  static boolean mayReplace(long at, long other, Crc32c crc) {
+    return isPresent(other)
+        && crc.of(other, CRC) == getInt(other + CRC)
+        && area(at + 48).equals(area(other + 48))
+        && getLong(other + 80) >= getLong(at + 80);
   }
 
   private static Area area(long at) {
@@ -228,33 +256,40 @@ record SuperBlock(
   }
 
   SuperBlock withClean(boolean isClean) {
-    return new SuperBlock(
-        version,
-        isClean,
-        superBlobId,
-        clusterBytes,
-        pageMask,
-        clusterMask,
-        blobIdMask,
-        metadata,
-        type,
-        sizeBytes,
-        ioUnitBytes,
-        pageBytes);
+    return with(isClean, superBlobId, clusterMask, sizeBytes);
   }
 
   SuperBlock withSuperBlob(long blobId) {
+    return with(clean, blobId, clusterMask, sizeBytes);
+  }
+
+  /** The same store on a larger device. */
+  SuperBlock grown(long bytes) {
+    return with(clean, superBlobId, new Area(clusterMask.start, grownMaskPages(bytes)), bytes);
+  }
+
+  /** The cluster mask has room for a store of this size. */
+  boolean mayHave(long bytes) {
+    long room = blobIdMask.pages == 0 ? clusterMask.pages : blobIdMask.start - clusterMask.start;
+    return bytes / clusterBytes < Integer.MAX_VALUE && grownMaskPages(bytes) <= room;
+  }
+
+  private long grownMaskPages(long bytes) {
+    return maskPages(bytes / clusterBytes, pageBytes);
+  }
+
+  private SuperBlock with(boolean isClean, long superBlob, Area clusters, long bytes) {
     return new SuperBlock(
         version,
-        clean,
-        blobId,
+        isClean,
+        superBlob,
         clusterBytes,
         pageMask,
-        clusterMask,
+        clusters,
         blobIdMask,
         metadata,
         type,
-        sizeBytes,
+        bytes,
         ioUnitBytes,
         pageBytes);
   }

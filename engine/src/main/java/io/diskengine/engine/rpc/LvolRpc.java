@@ -99,7 +99,7 @@ public final class LvolRpc implements RpcModule {
     try {
       store.createLvol(
           name,
-          sizeMib > Long.MAX_VALUE >> 20 ? Long.MAX_VALUE : sizeMib << 20,
+          bytes(sizeMib),
           thin,
           clear,
           (errno, lvol) -> {
@@ -112,6 +112,10 @@ public final class LvolRpc implements RpcModule {
     } catch (BdevException refused) {
       throw RpcFailure.of(refused);
     }
+  }
+
+  static long bytes(long mib) {
+    return mib > Long.MAX_VALUE >> 20 ? Long.MAX_VALUE : mib << 20;
   }
 
   private void delete(RpcParams params, RpcReply reply) throws RpcFailure {
@@ -139,8 +143,8 @@ public final class LvolRpc implements RpcModule {
         .put("is_thin_provisioned", lvol.thin())
         .put("is_snapshot", lvol.isSnapshot())
         .put("is_clone", lvol.isClone())
-        .put("is_esnap_clone", false)
-        .put("is_degraded", false)
+        .put("is_esnap_clone", lvol.isExternalClone())
+        .put("is_degraded", lvol.degraded())
         .put("num_allocated_clusters", lvol.allocatedClusters())
         .put(
             "lvs",
@@ -168,7 +172,8 @@ public final class LvolRpc implements RpcModule {
     };
   }
 
-  private LvolStore store(RpcParams params, String uuidName) throws RpcFailure {
+  /** The store that the parameters name, which name nothing else. */
+  LvolStore store(RpcParams params, String uuidName) throws RpcFailure {
     StoreName name = new StoreName(params, uuidName);
     params.end();
     return name.find();

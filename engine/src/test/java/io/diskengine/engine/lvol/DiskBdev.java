@@ -76,15 +76,26 @@ final class DiskBdev extends Bdev {
     this(name, blockSizeBytes, image, null, 0);
   }
 
+  /** Completes at once; remembers nothing. */
+  DiskBdev(String name, UUID uuid, int blockSizeBytes, DiskImage image) {
+    this(name, uuid, blockSizeBytes, image, null, 0);
+  }
+
   /** Completes in any order within {@code maxDelayNs} of virtual time, and remembers. */
   DiskBdev(
       String name, int blockSizeBytes, DiskImage image, @Nullable Random random, long maxDelayNs) {
-    super(
-        name,
-        "Test disk",
-        UUID.nameUUIDFromBytes(name.getBytes()),
-        blockSizeBytes,
-        image.sizeBytes() / blockSizeBytes);
+    this(
+        name, UUID.nameUUIDFromBytes(name.getBytes()), blockSizeBytes, image, random, maxDelayNs);
+  }
+
+  private DiskBdev(
+      String name,
+      UUID uuid,
+      int blockSizeBytes,
+      DiskImage image,
+      @Nullable Random random,
+      long maxDelayNs) {
+    super(name, "Test disk", uuid, blockSizeBytes, image.sizeBytes() / blockSizeBytes);
     this.image = image;
     this.initial = random == null ? image : image.copy();
     this.random = random == null ? new Random(0) : random;

@@ -9,11 +9,14 @@ import io.diskengine.engine.bdev.Done;
 import java.io.ByteArrayOutputStream;
 import java.io.InputStream;
 import java.security.MessageDigest;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import java.util.UUID;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -41,7 +44,26 @@ class LvolFixtureTest {
     }
 
     String storeName() {
-      return manifest.get("lvstore").get("name").stringValue();
+      JsonNode store = manifest.get("lvstore");
+      return store == null ? "lvsI" : store.get("name").stringValue();
+    }
+
+    /** The disk, and what its lvols have as external snapshot. */
+    void attach(StoreRig rig) {
+      JsonNode base = manifest.get("images").get(1);
+      if (base != null) {
+        rig.add(externalSnapshot(base));
+      }
+      rig.add(new DiskBdev("disk0", blockSize(), image));
+    }
+
+    static DiskBdev externalSnapshot(JsonNode base) {
+      JsonNode params = base.get("bdev_aio_create");
+      return new DiskBdev(
+          params.get("name").stringValue(),
+          UUID.fromString(params.get("uuid").stringValue()),
+          params.get("block_size").intValue(),
+          DiskImage.resource(base.get("file").stringValue(), base.get("size").longValue()));
     }
   }
 
@@ -57,18 +79,30 @@ class LvolFixtureTest {
         "lvs-rle",
         "lvs-grown",
         "lvs-ungrown",
-        "lvs-md-page-8192"
+        "lvs-md-page-8192",
+        "lvs-esnap",
+        "lvs-snapshot-create-cut1",
+        "lvs-snapshot-create-cut2",
+        "lvs-snapshot-delete-cut1",
+        "lvs-snapshot-delete-cut2"
       })
   void storeOfSpdkIsFoundAsSpdkReportsIt(String name) throws Exception {
     Fixture fixture = Fixture.of(name);
     try (StoreRig rig = new StoreRig(1)) {
-      rig.add(new DiskBdev("disk0", fixture.blockSize(), fixture.image()));
+      fixture.attach(rig);
       LvolStore store = rig.store(fixture.storeName());
       JsonNode reported = fixture.manifest().get("reload").get("bdev_lvol_get_lvstores").get(0);
       assertThat(store.uuid()).hasToString(reported.get("uuid").stringValue());
       assertThat(store.totalDataClusters())
           .isEqualTo(reported.get("total_data_clusters").longValue());
-      assertThat(store.freeClusters()).isEqualTo(reported.get("free_clusters").longValue());
+      // Of cut snapshots SPDK counts clusters twice until the next load.
+      assertThat(store.freeClusters())
+          .isEqualTo(
+              fixture
+                  .manifest()
+                  .get("lvstore")
+                  .get("free_clusters_counted_from_the_maps")
+                  .longValue());
       assertThat(store.blockSizeBytes()).isEqualTo(reported.get("block_size").intValue());
       assertThat(store.clusterSizeBytes()).isEqualTo(reported.get("cluster_size").longValue());
       assertThat(store.maxGrowableSizeBytes())
@@ -108,12 +142,17 @@ class LvolFixtureTest {
         "lvs-rle",
         "lvs-grown",
         "lvs-ungrown",
-        "lvs-md-page-8192"
+        "lvs-md-page-8192",
+        "lvs-esnap",
+        "lvs-snapshot-create-cut1",
+        "lvs-snapshot-create-cut2",
+        "lvs-snapshot-delete-cut1",
+        "lvs-snapshot-delete-cut2"
       })
   void contentOfEveryLvolIsWhatSpdkRead(String name) throws Exception {
     Fixture fixture = Fixture.of(name);
     try (StoreRig rig = new StoreRig(2)) {
-      rig.add(new DiskBdev("disk0", fixture.blockSize(), fixture.image()));
+      fixture.attach(rig);
       for (JsonNode lvol : fixture.manifest().get("lvols")) {
         MessageDigest sha = MessageDigest.getInstance("SHA-256");
         rig.read(
@@ -126,6 +165,97 @@ class LvolFixtureTest {
             .isEqualTo(lvol.get("sha256").stringValue());
       }
     }
+  }
+
+  /** SPDK itself crashes on these two; the manifest says what its rule leaves. */
+  @ParameterizedTest
+  @ValueSource(strings = {"lvs-snapshot-create-cut1-chain", "lvs-snapshot-delete-cut2-chain"})
+  void unfinishedSnapshotWithAParentIsDiscarded(String name) throws Exception {
+    Fixture fixture = Fixture.of(name);
+    JsonNode expected = fixture.manifest().get("expected_after_recovery");
+    List<String> kept = new ArrayList<>();
+    try (StoreRig rig = new StoreRig(2)) {
+      fixture.attach(rig);
+      for (JsonNode lvol : expected) {
+        if (!lvol.get("expected").stringValue().equals("kept")) {
+          continue;
+        }
+        String alias = "lvsI/" + lvol.get("name").stringValue();
+        kept.add(alias);
+        assertThat(rig.lvol(alias).uuid()).hasToString(lvol.get("uuid").stringValue());
+        assertThat(sha256(rig.content(alias)))
+            .as(alias)
+            .isEqualTo(lvol.get("sha256").stringValue());
+      }
+      assertThat(rig.names()).containsExactlyInAnyOrderElementsOf(kept);
+      assertThat(new StoreImage(fixture.image()).problems).isEmpty();
+      assertThat(rig.unload()).isZero();
+    }
+    StoreImage parsed = new StoreImage(fixture.image());
+    assertThat(parsed.problems).isEmpty();
+    assertThat(parsed.clean).isTrue();
+    assertThat(parsed.leftoverPages.isEmpty()).isTrue();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "lvs-snapshot-create-cut1",
+        "lvs-snapshot-create-cut2",
+        "lvs-snapshot-delete-cut1",
+        "lvs-snapshot-delete-cut2"
+      })
+  void recoveryOfACutSnapshotIsOnTheMediumAtOnce(String name) throws Exception {
+    Fixture fixture = Fixture.of(name);
+    try (StoreRig rig = new StoreRig(3)) {
+      fixture.attach(rig);
+      StoreImage parsed = new StoreImage(fixture.image());
+      assertThat(parsed.problems).isEmpty();
+      for (StoreImage.BlobFound blob : parsed.blobs.values()) {
+        assertThat(blob.internal.keySet()).doesNotContain("SNAPTMP", "SNAPRM");
+      }
+    }
+  }
+
+  @Test
+  void cloneWithoutItsExternalSnapshotIsDegradedUntilThatComes() throws Exception {
+    Fixture fixture = Fixture.of("lvs-esnap");
+    JsonNode without = fixture.manifest().get("reload_without_external_snapshot");
+    try (StoreRig rig = new StoreRig(4)) {
+      rig.add(new DiskBdev("disk0", fixture.blockSize(), fixture.image()));
+      for (JsonNode lvol : without.get("bdev_lvol_get_lvols")) {
+        Lvol found = rig.lvol(lvol.get("alias").stringValue());
+        boolean degraded = lvol.get("is_degraded").booleanValue();
+        assertThat(found.degraded()).isEqualTo(degraded);
+        assertThat(found.isExternalClone()).isEqualTo(lvol.get("is_esnap_clone").booleanValue());
+        assertThat(rig.reactors.layer().find(found.alias()) == null)
+            .as("%s has no bdev", found)
+            .isEqualTo(degraded);
+      }
+      DiskBdev base = Fixture.externalSnapshot(fixture.manifest().get("images").get(1));
+      rig.add(base);
+      checkContent(rig, fixture);
+      assertThat(base.claimedBy()).isEqualTo("lvol");
+      assertThat(rig.remove(base)).isZero();
+      assertThat(rig.lvol("lvsX/eclone").degraded()).isTrue();
+      assertThat(rig.reactors.layer().find("lvsX/eclone")).isNull();
+      assertThat(rig.reactors.layer().find("lvsX/plain")).isNotNull();
+      rig.add(Fixture.externalSnapshot(fixture.manifest().get("images").get(1)));
+      checkContent(rig, fixture);
+      assertThat(rig.unload()).isZero();
+      assertThat(Objects.requireNonNull(rig.reactors.layer().find("golden")).claimedBy()).isNull();
+    }
+  }
+
+  private static void checkContent(StoreRig rig, Fixture fixture) throws Exception {
+    for (JsonNode lvol : fixture.manifest().get("lvols")) {
+      String alias = lvol.get("alias").stringValue();
+      assertThat(sha256(rig.content(alias))).as(alias).isEqualTo(lvol.get("sha256").stringValue());
+    }
+  }
+
+  private static String sha256(byte[] content) throws Exception {
+    return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content));
   }
 
   @Test

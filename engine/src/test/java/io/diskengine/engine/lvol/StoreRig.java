@@ -9,6 +9,7 @@ import io.diskengine.engine.bdev.BdevIo;
 import io.diskengine.engine.bdev.Done;
 import io.diskengine.nvme.Iovec;
 import io.diskengine.nvme.NativeMemory;
+import java.io.ByteArrayOutputStream;
 import java.util.List;
 import java.util.function.BiConsumer;
 
@@ -79,6 +80,76 @@ final class StoreRig implements AutoCloseable {
 
   int deleteLvol(String alias) {
     return run(done -> lvol(alias).store().deleteLvol(lvol(alias), done));
+  }
+
+  /** The bdev's resources are given back. */
+  int remove(DiskBdev disk) {
+    return run(done -> reactors.layer().unregister(disk, done));
+  }
+
+  int snapshot(String alias, String name) {
+    return run(done ->
+        operations(alias).snapshot(lvol(alias), name, (errno, lvol) -> done.done(errno)));
+  }
+
+  int clone(String alias, String name) {
+    return run(done ->
+        operations(alias).clone(lvol(alias), name, (errno, lvol) -> done.done(errno)));
+  }
+
+  int cloneBdev(String store, String bdev, String name) {
+    return run(done ->
+        store(store).operations().cloneBdev(bdev, name, (errno, lvol) -> done.done(errno)));
+  }
+
+  int resize(String alias, long sizeBytes) {
+    return run(done -> operations(alias).resize(lvol(alias), sizeBytes, done));
+  }
+
+  int inflate(String alias) {
+    return run(done -> operations(alias).inflate(lvol(alias), done));
+  }
+
+  int decouple(String alias) {
+    return run(done -> operations(alias).decoupleParent(lvol(alias), done));
+  }
+
+  int rename(String alias, String name) {
+    return run(done -> operations(alias).rename(lvol(alias), name, done));
+  }
+
+  int setReadOnly(String alias) {
+    return run(done -> operations(alias).setReadOnly(lvol(alias), done));
+  }
+
+  int setParent(String alias, String parent) {
+    return run(done -> operations(alias).setParent(lvol(alias), lvol(parent), done));
+  }
+
+  int setParentBdev(String alias, String bdev) {
+    return run(done -> operations(alias).setParentBdev(lvol(alias), bdev, done));
+  }
+
+  int grow(String store) {
+    return run(done -> store(store).operations().grow(done));
+  }
+
+  int renameStore(String store, String name) {
+    return run(done -> lvols.renameStore(store(store), name, done));
+  }
+
+  private LvolOperations operations(String alias) {
+    return lvol(alias).store().operations();
+  }
+
+  byte[] content(String alias) {
+    ByteArrayOutputStream content = new ByteArrayOutputStream();
+    read(
+        alias,
+        0,
+        lvol(alias).sizeBytes(),
+        (bytes, count) -> content.write(bytes, 0, count));
+    return content.toByteArray();
   }
 
   int unload() {

@@ -21,10 +21,6 @@ public enum ConformanceGap {
   FSDEV(Kind.NOT_PLANNED, "no file system devices, so no notifications about them"),
   ALL_METHODS(Kind.NOT_YET, "not every method of SPDK: see docs/coverage/rpc.md"),
   SOCKET_LOCK_FILE(Kind.NOT_PLANNED, "no SOCKET.lock file beside the RPC socket"),
-  LVOL_SNAPSHOTS(Kind.NOT_YET, "no snapshots and clones"),
-  LVOL_RESIZE(Kind.NOT_YET, "lvols cannot be resized"),
-  LVOL_RENAME(Kind.NOT_YET, "lvols cannot be renamed"),
-  SHALLOW_COPY(Kind.NOT_YET, "no shallow copy"),
   /** SPDK answers -32602 EAGAIN for ever once a limit was set on a device that nobody has open. */
   QOS_SET_AGAIN(Kind.IMPROVEMENT, "a rate limit of a device that nobody has open can be set again");
 

@@ -102,11 +102,6 @@ class LvolConformanceTest extends SpdkConformance {
     lvol(rpc, "lvs0", "v1", 8);
     assertThat(bdev(rpc, "lvs0/v1").at("/driver_specific/lvol/thin_provision").asBoolean())
         .isFalse();
-    unlessMissing(
-        ConformanceGap.LVOL_SNAPSHOTS,
-        rpc,
-        List.of("bdev_lvol_snapshot"),
-        () -> {
           ok(rpc, "bdev_lvol_snapshot", "{'lvol_name':'lvs0/v1','snapshot_name':'s1'}");
           JsonNode lvol = bdev(rpc, "lvs0/v1").at("/driver_specific/lvol");
           assertThat(lvol.get("thin_provision").asBoolean()).isTrue();
@@ -115,7 +110,6 @@ class LvolConformanceTest extends SpdkConformance {
           assertThat(bdev(rpc, "lvs0/v1").at("/driver_specific/lvol/thin_provision").asBoolean())
               .isTrue();
           ok(rpc, "bdev_lvol_resize", "{'name':'lvs0/v1','size_in_mib':9999}");
-        });
   }
 
   @Test
@@ -140,18 +134,12 @@ class LvolConformanceTest extends SpdkConformance {
     RawRpc rpc = rpc();
     store(rpc, "A0", "lvs0", 64, 1);
     lvol(rpc, "lvs0", "v1", 8);
-    unlessMissing(
-        ConformanceGap.LVOL_SNAPSHOTS,
-        rpc,
-        List.of("bdev_lvol_snapshot", "bdev_lvol_clone"),
-        () -> {
           ok(rpc, "bdev_lvol_snapshot", "{'lvol_name':'lvs0/v1','snapshot_name':'s1'}");
           ok(rpc, "bdev_lvol_clone", "{'snapshot_name':'lvs0/s1','clone_name':'c1'}");
           assertError(
               rpc, -32603, "Operation not permitted", "bdev_lvol_delete", "{'name':'lvs0/s1'}");
           ok(rpc, "bdev_lvol_delete", "{'name':'lvs0/c1'}");
           ok(rpc, "bdev_lvol_delete", "{'name':'lvs0/s1'}");
-        });
   }
 
   @Test
@@ -160,17 +148,12 @@ class LvolConformanceTest extends SpdkConformance {
     store(rpc, "A0", "lvs0", 64, 1);
     lvol(rpc, "lvs0", "v1", 8);
     ok(rpc, "vhost_create_blk_controller", "{'ctrlr':'vh0','dev_name':'lvs0/v1'}");
-    unlessMissing(
-        ConformanceGap.LVOL_RESIZE,
-        rpc,
-        List.of("bdev_lvol_resize"),
-        () ->
-            assertError(
+    assertError(
                 rpc,
                 -32602,
                 "Device or resource busy",
                 "bdev_lvol_resize",
-                "{'name':'lvs0/v1','size_in_mib':4}"));
+                "{'name':'lvs0/v1','size_in_mib':4}");
   }
 
   @Test
@@ -254,11 +237,6 @@ class LvolConformanceTest extends SpdkConformance {
     store(rpc, "A0", "lvs0", 64, 1);
     lvol(rpc, "lvs0", "v1", 8);
     malloc(rpc, "M0", 8);
-    unlessMissing(
-        ConformanceGap.SHALLOW_COPY,
-        rpc,
-        List.of("bdev_lvol_start_shallow_copy", "bdev_lvol_check_shallow_copy"),
-        () -> {
           ok(rpc, "bdev_lvol_snapshot", "{'lvol_name':'lvs0/v1','snapshot_name':'s1'}");
           int id =
               ok(
@@ -274,6 +252,5 @@ class LvolConformanceTest extends SpdkConformance {
               operation,
               status -> status.get("state").asString().equals("complete"));
           assertError(rpc, -19, "No such device", "bdev_lvol_check_shallow_copy", operation);
-        });
   }
 }
