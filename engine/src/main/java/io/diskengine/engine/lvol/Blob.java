@@ -32,7 +32,9 @@ final class Blob {
   /** Internal xattr: u64 id of the parent snapshot. */
   static final String PARENT = "SNAP";
 
-  /** Internal xattr: the external snapshot's id, for lvols the uuid of a bdev as text with a NUL. */
+  /**
+   * Internal xattr: the external snapshot's id, for lvols the uuid of a bdev as text with a NUL.
+   */
   static final String EXTERNAL_PARENT = "EXTSNAP";
 
   /** Internal xattrs of a snapshot whose creation or removal is under way: u64 id of the other. */
@@ -166,10 +168,7 @@ final class Blob {
   void putBlobId(String internalXattr, long blobId) {
     putInternal(
         internalXattr,
-        ByteBuffer.allocate(Long.BYTES)
-            .order(ByteOrder.LITTLE_ENDIAN)
-            .putLong(blobId)
-            .array());
+        ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN).putLong(blobId).array());
   }
 
   /** As SPDK: the flag comes with the first internal xattr. */

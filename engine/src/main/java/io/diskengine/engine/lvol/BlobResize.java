@@ -159,7 +159,6 @@ final class BlobResize extends CommitQueue.Change {
       }
     }
     store.retirePages(
-        pages,
-        () -> store.freeRuns(ClusterRun.of(clusters), blob.clearMethod(), done));
+        pages, () -> store.freeRuns(ClusterRun.of(clusters), blob.clearMethod(), done));
   }
 }

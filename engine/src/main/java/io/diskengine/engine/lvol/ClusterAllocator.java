@@ -139,9 +139,7 @@ final class ClusterAllocator {
       copy(
           external == null ? store.device() : external.device().home(),
           taken,
-          external == null
-              ? store.clusterOffset(source)
-              : index * store.layout().clusterBytes(),
+          external == null ? store.clusterOffset(source) : index * store.layout().clusterBytes(),
           0,
           errno -> {
             copyBuffers.push(taken);
@@ -168,17 +166,19 @@ final class ClusterAllocator {
               then.done(readErrno);
               return;
             }
-            store.device().write(
-                buffer,
-                store.clusterOffset(cluster) + done,
-                bytes,
-                errno -> {
-                  if (errno != 0) {
-                    then.done(errno);
-                  } else {
-                    copy(source, buffer, from, done + bytes, then);
-                  }
-                });
+            store
+                .device()
+                .write(
+                    buffer,
+                    store.clusterOffset(cluster) + done,
+                    bytes,
+                    errno -> {
+                      if (errno != 0) {
+                        then.done(errno);
+                      } else {
+                        copy(source, buffer, from, done + bytes, then);
+                      }
+                    });
           });
     }
 

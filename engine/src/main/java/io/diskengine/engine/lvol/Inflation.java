@@ -69,8 +69,7 @@ final class Inflation {
     }
     Chain.of(next -> allocate(needed, next))
         .then(next ->
-            freeze.run(
-                Chain.of(each -> allocate(needed(), each)).then(this::commit)::run, next))
+            freeze.run(Chain.of(each -> allocate(needed(), each)).then(this::commit)::run, next))
         .run(done);
   }
 

@@ -85,8 +85,7 @@ public final class LvolOperations {
                     bdevs,
                     index + 1,
                     body,
-                    errno ->
-                        store.layer().unquiesce(bdev, EVERYTHING, () -> done.done(errno))));
+                    errno -> store.layer().unquiesce(bdev, EVERYTHING, () -> done.done(errno))));
   }
 
   // ---- snapshots and clones
@@ -263,10 +262,7 @@ public final class LvolOperations {
         return;
       }
       check(count <= LvolStore.MAX_CLUSTERS, BdevException.ENOSPC, count + " clusters");
-      check(
-          !blob.locked,
-          BdevException.EBUSY,
-          lvol + " has an operation under way");
+      check(!blob.locked, BdevException.EBUSY, lvol + " has an operation under way");
       LvolBdev bdev = lvol.bdev;
       boolean shrinks = count < blob.clusters.size();
       check(
@@ -295,9 +291,7 @@ public final class LvolOperations {
   private void resizeBdev(Lvol lvol, int clusters) {
     LvolBdev bdev = lvol.bdev;
     if (bdev != null) {
-      store
-          .layer()
-          .resize(bdev, clusters * (store.clusterSizeBytes() / store.blockSizeBytes()));
+      store.layer().resize(bdev, clusters * (store.clusterSizeBytes() / store.blockSizeBytes()));
     }
   }
 
@@ -310,8 +304,7 @@ public final class LvolOperations {
       done.done(refused.errno());
       return;
     }
-    changeRoot(
-        List.of(blob), blob, () -> blob.dataRoFlags |= Blob.READ_ONLY, () -> {}, done);
+    changeRoot(List.of(blob), blob, () -> blob.dataRoFlags |= Blob.READ_ONLY, () -> {}, done);
   }
 
   /** Another name; EEXIST for one that is taken, also by the lvol itself. */
@@ -502,8 +495,7 @@ public final class LvolOperations {
     changeRoot(blob.withDescendants(), blob, apply, made, unlocking(blob, done));
   }
 
-  private void changeRoot(
-      List<Blob> users, Blob blob, Runnable apply, Runnable made, Done done) {
+  private void changeRoot(List<Blob> users, Blob blob, Runnable apply, Runnable made, Done done) {
     frozen(
         users,
         next ->
@@ -539,8 +531,8 @@ public final class LvolOperations {
   // ---- copies
 
   /**
-   * Starts to copy what the lvol has itself. What is wrong with the lvol shows in the copy; with the
-   * target it is thrown.
+   * Starts to copy what the lvol has itself. What is wrong with the lvol shows in the copy; with
+   * the target it is thrown.
    */
   public ShallowCopy shallowCopy(Lvol lvol, String bdevName) throws BdevException {
     checkUsable(lvol);

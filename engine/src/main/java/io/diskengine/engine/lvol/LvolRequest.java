@@ -97,11 +97,7 @@ final class LvolRequest extends Task implements BdevIoOwner, ClusterAllocator.Wa
     if (external != null) {
       long ratio = lvol.blockSizeBytes() / external.device().bdev().blockSizeBytes();
       child.like(
-          read,
-          read.iov(),
-          read.iovCount(),
-          nextBlock * ratio,
-          (endBlock - nextBlock) * ratio);
+          read, read.iov(), read.iovCount(), nextBlock * ratio, (endBlock - nextBlock) * ratio);
       external.device().submit(child);
     } else if (cluster == 0) {
       for (int i = 0; i < read.iovCount(); i++) {

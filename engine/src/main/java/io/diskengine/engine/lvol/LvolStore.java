@@ -425,7 +425,8 @@ public final class LvolStore {
   }
 
   /**
-   * @throws BdevException EINVAL for a name of 0 or more than 63 bytes, EEXIST for one that is taken
+   * @throws BdevException EINVAL for a name of 0 or more than 63 bytes, EEXIST for one that is
+   *     taken
    */
   void checkName(String lvolName) throws BdevException {
     int nameBytes = lvolName.getBytes(StandardCharsets.UTF_8).length;
@@ -645,8 +646,7 @@ public final class LvolStore {
     blobs.close();
     unregister(
         List.copyOf(lvols.values()),
-        () -> blobs.whenIdle(() ->
-            last.run(errno -> releaseExternals(ignored -> closed(errno)))));
+        () -> blobs.whenIdle(() -> last.run(errno -> releaseExternals(ignored -> closed(errno)))));
   }
 
   private void closed(int errno) {

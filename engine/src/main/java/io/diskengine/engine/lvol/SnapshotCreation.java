@@ -11,8 +11,8 @@ import java.util.List;
  *
  * <ol>
  *   <li>the snapshot, naming the original in SNAPTMP: a load discards it, nothing has happened
- *   <li>the original, empty, naming the snapshot as its parent: from here a load keeps the snapshot,
- *       and the snapshot is acknowledged
+ *   <li>the original, empty, naming the snapshot as its parent: from here a load keeps the
+ *       snapshot, and the snapshot is acknowledged
  *   <li>the snapshot without SNAPTMP, read-only
  * </ol>
  *
@@ -133,10 +133,13 @@ final class SnapshotCreation {
     snapshot.removeInternal(Blob.SNAPSHOT_IN_CREATION);
     snapshot.dataRoFlags |= Blob.READ_ONLY;
     store.adopt(snapshot);
-    store.commits().add(new RootChange(snapshot, errno -> {}) {
-      @Override
-      void apply() {}
-    });
+    store
+        .commits()
+        .add(
+            new RootChange(snapshot, errno -> {}) {
+              @Override
+              void apply() {}
+            });
   }
 
   /** The original cannot name the snapshot: the medium must not have it either. */

@@ -306,7 +306,6 @@ final class SnapshotRemoval {
         leftPages,
         () ->
             barrier.pass(
-                leftClusters,
-                () -> store.freeRuns(leftClusters, snapshot.clearMethod(), done)));
+                leftClusters, () -> store.freeRuns(leftClusters, snapshot.clearMethod(), done)));
   }
 }

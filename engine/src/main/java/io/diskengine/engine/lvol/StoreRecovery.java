@@ -187,9 +187,8 @@ final class StoreRecovery {
   /** Makes the medium say what was decided, in an order that may be cut short again. */
   void write(Blobstore store, Done done) {
     Chain chain = Chain.of(next -> next.done(0));
-    unmerged.forEach(
-        (blob, rows) ->
-            rows.forEach(row -> chain.then(next -> store.commits().add(extents(blob, row, next)))));
+    unmerged.forEach((blob, rows) ->
+        rows.forEach(row -> chain.then(next -> store.commits().add(extents(blob, row, next)))));
     for (Blob blob : kept) {
       chain.then(next ->
           store

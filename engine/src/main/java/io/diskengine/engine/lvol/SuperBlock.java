@@ -9,8 +9,8 @@ import static io.diskengine.nvme.NativeMemory.putLong;
 import io.diskengine.engine.bdev.BdevException;
 import io.diskengine.nvme.Crc32c;
 import io.diskengine.nvme.NativeMemory;
-import org.jspecify.annotations.Nullable;
 import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The first 4096 bytes of a blobstore (SPDK lib/blob, struct spdk_bs_super_block), and the layout

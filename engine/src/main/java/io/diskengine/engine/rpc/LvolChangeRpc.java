@@ -39,8 +39,7 @@ public final class LvolChangeRpc implements RpcModule {
     registry.method("bdev_lvol_resize", runtime, this::resize);
     registry.method(
         "bdev_lvol_set_read_only", runtime, (p, r) -> byName(p, r, LvolOperations::setReadOnly));
-    registry.method(
-        "bdev_lvol_inflate", runtime, (p, r) -> byName(p, r, LvolOperations::inflate));
+    registry.method("bdev_lvol_inflate", runtime, (p, r) -> byName(p, r, LvolOperations::inflate));
     registry.method(
         "bdev_lvol_decouple_parent",
         runtime,

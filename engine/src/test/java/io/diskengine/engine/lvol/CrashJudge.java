@@ -157,12 +157,14 @@ final class CrashJudge {
   /** Opens the store, looks, uses it, closes it, and has it looked at. */
   private static StoreState open(DiskImage medium, String at) {
     try (StoreRig rig = new StoreRig(1)) {
+      CrashScene.addGolden(rig);
       rig.add(new DiskBdev("disk0", CrashScene.BLOCK, medium));
       StoreState state = StoreState.of(rig);
       if (state.name().isEmpty()) {
         return state;
       }
-      rig.createLvol(CrashScene.STORE, "after", CrashScene.CLUSTER, true);
+      String name = rig.lvols.stores().iterator().next().name();
+      rig.createLvol(name, "after", CrashScene.CLUSTER, true);
       assertThat(rig.unload()).isZero();
       StoreImage parsed = new StoreImage(medium);
       assertThat(parsed.problems).as(at).isEmpty();

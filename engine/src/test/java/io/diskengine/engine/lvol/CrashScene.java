@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.UUID;
 
 /**
  * A store on a disk that remembers everything, the operations that tests know, and the story: each
@@ -19,6 +20,8 @@ final class CrashScene implements AutoCloseable {
   static final int CLUSTER = 8 << 10;
   static final int CLUSTER_BLOCKS = CLUSTER / BLOCK;
   static final String STORE = "lvs0";
+  static final String GOLDEN = "golden";
+  private static final UUID GOLDEN_UUID = new UUID(7, 7);
   private static final long DISK_BYTES = 64 * CLUSTER;
   private static final long SLOWEST_NS = 40_000;
 
@@ -61,8 +64,20 @@ final class CrashScene implements AutoCloseable {
     DiskImage image = new DiskImage(DISK_BYTES);
     image.write(0, rubbish, 0, rubbish.length);
     rig = new StoreRig(random.nextLong());
+    addGolden(rig);
     disk = disk(image);
     rig.add(disk);
+  }
+
+  /** A disk beside the store's for external snapshots; nobody ever writes it. */
+  static void addGolden(StoreRig rig) {
+    DiskImage image = new DiskImage(4 * CLUSTER);
+    ByteBuffer data = ByteBuffer.allocate(4 * CLUSTER);
+    while (data.hasRemaining()) {
+      data.putLong(-1 - data.position() / BLOCK);
+    }
+    image.write(0, data.array(), 0, 4 * CLUSTER);
+    rig.add(new DiskBdev(GOLDEN, GOLDEN_UUID, BLOCK, image));
   }
 
   private DiskBdev disk(DiskImage image) {
@@ -107,6 +122,7 @@ final class CrashScene implements AutoCloseable {
     rig.close();
     disk = disk(disk.image().copy());
     rig = new StoreRig(random.nextLong());
+    addGolden(rig);
     rig.add(disk);
   }
 
@@ -120,6 +136,7 @@ final class CrashScene implements AutoCloseable {
   /** What another process would find now. */
   private StoreState look() {
     try (StoreRig other = new StoreRig(1)) {
+      addGolden(other);
       other.add(new DiskBdev("disk0", BLOCK, disk.image().copy()));
       return StoreState.of(other);
     }
@@ -178,6 +195,75 @@ final class CrashScene implements AutoCloseable {
         () -> {
           close(name);
           good(rig.deleteLvol(STORE + "/" + name));
+        });
+  }
+
+  void snapshot(String name, String snapshot) {
+    step("snapshot " + name, () -> good(rig.snapshot(STORE + "/" + name, snapshot)));
+  }
+
+  void cloneOf(String snapshot, String name) {
+    step("clone " + snapshot, () -> good(rig.clone(STORE + "/" + snapshot, name)));
+  }
+
+  void cloneBdev(String name) {
+    step("clone bdev", () -> good(rig.cloneBdev(STORE, GOLDEN, name)));
+  }
+
+  void resize(String name, int clusters) {
+    step(
+        "resize " + name,
+        () -> {
+          close(name);
+          good(rig.resize(STORE + "/" + name, (long) clusters * CLUSTER));
+        });
+  }
+
+  void inflate(String name) {
+    step("inflate " + name, () -> good(rig.inflate(STORE + "/" + name)));
+  }
+
+  void decouple(String name) {
+    step("decouple " + name, () -> good(rig.decouple(STORE + "/" + name)));
+  }
+
+  void setParent(String name, String parent) {
+    step("parent " + name, () -> good(rig.setParent(STORE + "/" + name, STORE + "/" + parent)));
+  }
+
+  void setParentBdev(String name) {
+    step("parent bdev " + name, () -> good(rig.setParentBdev(STORE + "/" + name, GOLDEN)));
+  }
+
+  void rename(String name, String newName) {
+    step(
+        "rename " + name,
+        () -> {
+          close(name);
+          good(rig.rename(STORE + "/" + name, newName));
+        });
+  }
+
+  void renameStore(String newName) {
+    step("rename store", () -> good(rig.renameStore(STORE, newName)));
+  }
+
+  void setReadOnly(String name) {
+    step("read-only " + name, () -> good(rig.setReadOnly(STORE + "/" + name)));
+  }
+
+  /** The disk shows only so much of itself. */
+  void diskSize(int clusters) {
+    rig.reactors.home(() ->
+        rig.reactors.layer().resize(disk, (long) clusters * CLUSTER_BLOCKS));
+  }
+
+  void grow() {
+    step(
+        "grow",
+        () -> {
+          diskSize((int) (DISK_BYTES / CLUSTER));
+          good(rig.grow(STORE));
         });
   }
 

@@ -84,8 +84,7 @@ final class DiskBdev extends Bdev {
   /** Completes in any order within {@code maxDelayNs} of virtual time, and remembers. */
   DiskBdev(
       String name, int blockSizeBytes, DiskImage image, @Nullable Random random, long maxDelayNs) {
-    this(
-        name, UUID.nameUUIDFromBytes(name.getBytes()), blockSizeBytes, image, random, maxDelayNs);
+    this(name, UUID.nameUUIDFromBytes(name.getBytes()), blockSizeBytes, image, random, maxDelayNs);
   }
 
   private DiskBdev(

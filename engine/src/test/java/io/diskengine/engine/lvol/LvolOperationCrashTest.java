@@ -107,7 +107,145 @@ class LvolOperationCrashTest {
         "write zeroes over clusters",
         LvolOperationCrashTest::two,
         s -> s.writeZeroes("thin", 2, 2 * cluster));
+    addSnapshots();
+    addParents();
+    addSizesAndNames();
     return OPERATIONS.stream();
+  }
+
+  /** A chain: base, then mid, then thin, each with content of its own; thick beside them. */
+  private static void chain(CrashScene s) {
+    int cluster = CrashScene.CLUSTER_BLOCKS;
+    two(s);
+    s.snapshot("thin", "base");
+    s.write("thin", 2, 1);
+    s.write("thin", 3 * cluster, 1);
+    s.snapshot("thin", "mid");
+    s.write("thin", 3 * cluster + 1, 1);
+    s.write("thin", 4 * cluster, 1);
+    s.flush("thin");
+  }
+
+  private static void addSnapshots() {
+    int cluster = CrashScene.CLUSTER_BLOCKS;
+    add("snapshot thin", LvolOperationCrashTest::two, s -> s.snapshot("thin", "snap"));
+    add("snapshot thick", LvolOperationCrashTest::two, s -> s.snapshot("thick", "snap"));
+    add("snapshot of a clone", LvolOperationCrashTest::chain, s -> s.snapshot("thin", "snap"));
+    add(
+        "snapshot, write, snapshot",
+        LvolOperationCrashTest::two,
+        s -> {
+          s.snapshot("thin", "s1");
+          s.write("thin", cluster, 1);
+          s.flush("thin");
+          s.snapshot("thin", "s2");
+        });
+    add("clone", LvolOperationCrashTest::chain, s -> s.cloneOf("base", "clone"));
+    add(
+        "first write to a clone",
+        LvolOperationCrashTest::chain,
+        s -> {
+          s.write("thin", 1, 1);
+          s.flush("thin");
+        });
+    add("delete snapshot", LvolOperationCrashTest::chain, s -> s.delete("mid"));
+    add("delete first snapshot", LvolOperationCrashTest::chain, s -> s.delete("base"));
+    add(
+        "delete snapshot of a thick lvol",
+        s -> {
+          two(s);
+          s.snapshot("thick", "snap");
+          s.write("thick", 1, 1);
+        },
+        s -> s.delete("snap"));
+    add(
+        "delete snapshot, its clone cannot read further",
+        s -> {
+          two(s);
+          s.snapshot("thin", "base");
+          s.resize("thin", 1);
+          s.snapshot("thin", "mid");
+          s.resize("thin", 6);
+        },
+        s -> s.delete("mid"));
+    add("delete clone", LvolOperationCrashTest::chain, s -> s.delete("thin"));
+    add(
+        "delete and snapshot",
+        LvolOperationCrashTest::chain,
+        s -> {
+          s.delete("mid");
+          s.snapshot("thin", "again");
+        });
+  }
+
+  private static void addParents() {
+    add("inflate", LvolOperationCrashTest::chain, s -> s.inflate("thin"));
+    add("inflate without parent", LvolOperationCrashTest::two, s -> s.inflate("thin"));
+    add("decouple", LvolOperationCrashTest::chain, s -> s.decouple("thin"));
+    add("decouple from the last", LvolOperationCrashTest::chain, s -> s.decouple("mid"));
+    add("set parent", LvolOperationCrashTest::chain, s -> s.setParent("thin", "base"));
+    add("clone of a bdev", LvolOperationCrashTest::two, s -> s.cloneBdev("ext"));
+    add("parent bdev", LvolOperationCrashTest::chain, s -> s.setParentBdev("thin"));
+    add(
+        "first write over a bdev",
+        s -> {
+          two(s);
+          s.cloneBdev("ext");
+        },
+        s -> {
+          s.write("ext", 3, 1);
+          s.flush("ext");
+        });
+    add(
+        "snapshot over a bdev",
+        s -> {
+          two(s);
+          s.cloneBdev("ext");
+          s.write("ext", 3, 1);
+        },
+        s -> s.snapshot("ext", "snap"));
+    add(
+        "delete snapshot over a bdev",
+        s -> {
+          two(s);
+          s.cloneBdev("ext");
+          s.snapshot("ext", "snap");
+          s.write("ext", 3, 1);
+        },
+        s -> s.delete("snap"));
+    add(
+        "inflate over a bdev",
+        s -> {
+          two(s);
+          s.cloneBdev("ext");
+        },
+        s -> s.inflate("ext"));
+  }
+
+  private static void addSizesAndNames() {
+    add("grow thin", LvolOperationCrashTest::two, s -> s.resize("thin", 9));
+    add("grow thin by a row", LvolOperationCrashTest::two, s -> s.resize("thin", 600));
+    add("grow thick", LvolOperationCrashTest::two, s -> s.resize("thick", 5));
+    add("shrink thin", LvolOperationCrashTest::two, s -> s.resize("thin", 1));
+    add("shrink thick", LvolOperationCrashTest::two, s -> s.resize("thick", 1));
+    add("shrink to nothing", LvolOperationCrashTest::two, s -> s.resize("thick", 0));
+    add(
+        "grow a clone that was cut",
+        s -> {
+          chain(s);
+          s.resize("thin", 1);
+        },
+        s -> s.resize("thin", 6));
+    add("rename", LvolOperationCrashTest::two, s -> s.rename("thin", "renamed"));
+    add("rename store", LvolOperationCrashTest::two, s -> s.renameStore("lvs1"));
+    add("set read-only", LvolOperationCrashTest::two, s -> s.setReadOnly("thin"));
+    add(
+        "grow store",
+        s -> {
+          s.diskSize(50);
+          two(s);
+        },
+        CrashScene::grow);
   }
 
   @ParameterizedTest

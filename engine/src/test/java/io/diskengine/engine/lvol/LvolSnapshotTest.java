@@ -304,7 +304,8 @@ class LvolSnapshotTest {
     assertThat(rig.resize("lvs0/thick", (free - 1) * CLUSTER)).isZero();
     assertThat(rig.store("lvs0").freeClusters()).isEqualTo(1);
     assertThat(rig.lvol("lvs0/thick").allocatedClusters()).isEqualTo((int) free - 1);
-    rig.read("lvs0/thick", 0, (free - 1) * CLUSTER, (bytes, n) -> assertThat(bytes).containsOnly(0));
+    rig.read(
+        "lvs0/thick", 0, (free - 1) * CLUSTER, (bytes, n) -> assertThat(bytes).containsOnly(0));
     checkImage();
     assertThat(rig.resize("lvs0/thick", CLUSTER)).isZero();
     assertThat(rig.store("lvs0").freeClusters()).isEqualTo(free - 1);
@@ -513,8 +514,8 @@ class LvolSnapshotTest {
 
   private ShallowCopy shallowCopy(String alias, String target) {
     ShallowCopy[] copy = new ShallowCopy[1];
-    rig.reactors.home(() ->
-        copy[0] = rig.store("lvs0").operations().shallowCopy(rig.lvol(alias), target));
+    rig.reactors.home(
+        () -> copy[0] = rig.store("lvs0").operations().shallowCopy(rig.lvol(alias), target));
     return copy[0];
   }
 

@@ -88,18 +88,18 @@ final class StoreRig implements AutoCloseable {
   }
 
   int snapshot(String alias, String name) {
-    return run(done ->
-        operations(alias).snapshot(lvol(alias), name, (errno, lvol) -> done.done(errno)));
+    return run(
+        done -> operations(alias).snapshot(lvol(alias), name, (errno, lvol) -> done.done(errno)));
   }
 
   int clone(String alias, String name) {
-    return run(done ->
-        operations(alias).clone(lvol(alias), name, (errno, lvol) -> done.done(errno)));
+    return run(
+        done -> operations(alias).clone(lvol(alias), name, (errno, lvol) -> done.done(errno)));
   }
 
   int cloneBdev(String store, String bdev, String name) {
-    return run(done ->
-        store(store).operations().cloneBdev(bdev, name, (errno, lvol) -> done.done(errno)));
+    return run(
+        done -> store(store).operations().cloneBdev(bdev, name, (errno, lvol) -> done.done(errno)));
   }
 
   int resize(String alias, long sizeBytes) {
@@ -144,11 +144,7 @@ final class StoreRig implements AutoCloseable {
 
   byte[] content(String alias) {
     ByteArrayOutputStream content = new ByteArrayOutputStream();
-    read(
-        alias,
-        0,
-        lvol(alias).sizeBytes(),
-        (bytes, count) -> content.write(bytes, 0, count));
+    read(alias, 0, lvol(alias).sizeBytes(), (bytes, count) -> content.write(bytes, 0, count));
     return content.toByteArray();
   }
 

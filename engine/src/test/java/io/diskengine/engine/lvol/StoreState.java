@@ -33,7 +33,8 @@ record StoreState(String name, Map<String, LvolState> lvols) {
       rig.read(lvol.alias(), 0, lvol.sizeBytes(), (bytes, count) -> content.write(bytes, 0, count));
       lvols.put(lvol.name(), new LvolState(attributes(lvol), content.toByteArray()));
     }
-    return new StoreState(store.name() + " " + store.uuid(), lvols);
+    return new StoreState(
+        store.name() + " " + store.uuid() + " " + store.totalDataClusters(), lvols);
   }
 
   /** What must be as it was before an operation or as it is afterwards. Add what is added. */
@@ -45,6 +46,7 @@ record StoreState(String name, Map<String, LvolState> lvols) {
     all.put("readOnly", lvol.readOnly());
     all.put("clear", lvol.blob().clearMethod());
     all.put("parent", lvol.describe().getOrDefault("base_snapshot", ""));
+    all.put("external", lvol.describe().getOrDefault("external_snapshot_name", ""));
     if (lvol.describe().get("clones") instanceof Collection<?> clones) {
       all.put("clones", new TreeSet<>(clones));
     }

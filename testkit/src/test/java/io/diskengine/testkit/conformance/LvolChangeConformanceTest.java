@@ -139,8 +139,7 @@ class LvolChangeConformanceTest extends SpdkConformance {
         "Operation not permitted",
         "bdev_lvol_resize",
         "{'name':'lvs0/s1','size_in_mib':8}");
-    assertError(
-        rpc, -19, NO_DEVICE, "bdev_lvol_resize", "{'name':'lvs0/nope','size_in_mib':100}");
+    assertError(rpc, -19, NO_DEVICE, "bdev_lvol_resize", "{'name':'lvs0/nope','size_in_mib':100}");
     assertError(rpc, -19, NO_DEVICE, "bdev_lvol_resize", "{'name':'M0','size_in_mib':100}");
   }
 
@@ -162,8 +161,7 @@ class LvolChangeConformanceTest extends SpdkConformance {
     assertThat(lvolOf(rpc, "lvs2b/w").isMissingNode()).isFalse();
     assertError(rpc, -19, NO_DEVICE, "bdev_get_bdevs", name("lvs2/w"));
     ok(rpc, "bdev_lvol_delete_lvstore", "{'lvs_name':'lvs2b'}");
-    assertError(
-        rpc, -19, NO_DEVICE, "bdev_lvol_delete_lvstore", "{'lvs_name':'lvs2b'}");
+    assertError(rpc, -19, NO_DEVICE, "bdev_lvol_delete_lvstore", "{'lvs_name':'lvs2b'}");
   }
 
   @Test
@@ -190,8 +188,7 @@ class LvolChangeConformanceTest extends SpdkConformance {
   @Test
   void storeGrowsWithItsFile() throws IOException {
     RawRpc rpc = stores();
-    try (RandomAccessFile file =
-        new RandomAccessFile(directory.resolve("A0.aio").toFile(), "rw")) {
+    try (RandomAccessFile file = new RandomAccessFile(directory.resolve("A0.aio").toFile(), "rw")) {
       file.setLength(96 * MIB);
     }
     int before = ok(rpc, "bdev_lvol_get_lvstores").at("/0/free_clusters").asInt();
@@ -232,11 +229,9 @@ class LvolChangeConformanceTest extends SpdkConformance {
         "bdev is an lvol in same lvs as clone; use bdev_lvol_clone instead",
         method,
         "{'bdev':'lvs0/v1','lvs_name':'lvs0','clone_name':'e2'}");
-    assertError(
-        rpc, -32602, EXISTS, method, "{'bdev':'M0','lvs_name':'lvs0','clone_name':'e1'}");
+    assertError(rpc, -32602, EXISTS, method, "{'bdev':'M0','lvs_name':'lvs0','clone_name':'e1'}");
     ok(rpc, "bdev_malloc_create", "{'name':'odd','num_blocks':257,'block_size':4096}");
-    assertError(
-        rpc, -32602, INVALID, method, "{'bdev':'odd','lvs_name':'lvs0','clone_name':'e2'}");
+    assertError(rpc, -32602, INVALID, method, "{'bdev':'odd','lvs_name':'lvs0','clone_name':'e2'}");
     ok(rpc, "bdev_lvol_delete", name("lvs0/e1"));
     assertThat(ok(rpc, "bdev_get_bdevs", name("M0")).at("/0/claimed").asBoolean()).isFalse();
   }
@@ -280,8 +275,7 @@ class LvolChangeConformanceTest extends SpdkConformance {
     RawRpc rpc = stores();
     ok(rpc, "bdev_lvol_snapshot", snapshot("lvs0/v1", "s1"));
     String method = "bdev_lvol_start_shallow_copy";
-    assertError(
-        rpc, -19, NO_DEVICE, method, "{'src_lvol_name':'lvs0/nope','dst_bdev_name':'M0'}");
+    assertError(rpc, -19, NO_DEVICE, method, "{'src_lvol_name':'lvs0/nope','dst_bdev_name':'M0'}");
     assertError(
         rpc, -32602, NO_DEVICE, method, "{'src_lvol_name':'lvs0/s1','dst_bdev_name':'nope'}");
     assertError(
@@ -315,8 +309,7 @@ class LvolChangeConformanceTest extends SpdkConformance {
             status -> status.get("state").asString().equals("complete"));
     assertThat(complete.get("copied_clusters").asInt()).isEqualTo(8);
     assertThat(complete.get("total_clusters").asInt()).isEqualTo(8);
-    assertError(
-        rpc, -19, NO_DEVICE, "bdev_lvol_check_shallow_copy", "{'operation_id':9999}");
+    assertError(rpc, -19, NO_DEVICE, "bdev_lvol_check_shallow_copy", "{'operation_id':9999}");
   }
 
   @Test

@@ -102,14 +102,14 @@ class LvolConformanceTest extends SpdkConformance {
     lvol(rpc, "lvs0", "v1", 8);
     assertThat(bdev(rpc, "lvs0/v1").at("/driver_specific/lvol/thin_provision").asBoolean())
         .isFalse();
-          ok(rpc, "bdev_lvol_snapshot", "{'lvol_name':'lvs0/v1','snapshot_name':'s1'}");
-          JsonNode lvol = bdev(rpc, "lvs0/v1").at("/driver_specific/lvol");
-          assertThat(lvol.get("thin_provision").asBoolean()).isTrue();
-          assertThat(lvol.get("clone").asBoolean()).isTrue();
-          ok(rpc, "bdev_lvol_delete", "{'name':'lvs0/s1'}");
-          assertThat(bdev(rpc, "lvs0/v1").at("/driver_specific/lvol/thin_provision").asBoolean())
-              .isTrue();
-          ok(rpc, "bdev_lvol_resize", "{'name':'lvs0/v1','size_in_mib':9999}");
+    ok(rpc, "bdev_lvol_snapshot", "{'lvol_name':'lvs0/v1','snapshot_name':'s1'}");
+    JsonNode lvol = bdev(rpc, "lvs0/v1").at("/driver_specific/lvol");
+    assertThat(lvol.get("thin_provision").asBoolean()).isTrue();
+    assertThat(lvol.get("clone").asBoolean()).isTrue();
+    ok(rpc, "bdev_lvol_delete", "{'name':'lvs0/s1'}");
+    assertThat(bdev(rpc, "lvs0/v1").at("/driver_specific/lvol/thin_provision").asBoolean())
+        .isTrue();
+    ok(rpc, "bdev_lvol_resize", "{'name':'lvs0/v1','size_in_mib':9999}");
   }
 
   @Test
@@ -134,12 +134,11 @@ class LvolConformanceTest extends SpdkConformance {
     RawRpc rpc = rpc();
     store(rpc, "A0", "lvs0", 64, 1);
     lvol(rpc, "lvs0", "v1", 8);
-          ok(rpc, "bdev_lvol_snapshot", "{'lvol_name':'lvs0/v1','snapshot_name':'s1'}");
-          ok(rpc, "bdev_lvol_clone", "{'snapshot_name':'lvs0/s1','clone_name':'c1'}");
-          assertError(
-              rpc, -32603, "Operation not permitted", "bdev_lvol_delete", "{'name':'lvs0/s1'}");
-          ok(rpc, "bdev_lvol_delete", "{'name':'lvs0/c1'}");
-          ok(rpc, "bdev_lvol_delete", "{'name':'lvs0/s1'}");
+    ok(rpc, "bdev_lvol_snapshot", "{'lvol_name':'lvs0/v1','snapshot_name':'s1'}");
+    ok(rpc, "bdev_lvol_clone", "{'snapshot_name':'lvs0/s1','clone_name':'c1'}");
+    assertError(rpc, -32603, "Operation not permitted", "bdev_lvol_delete", "{'name':'lvs0/s1'}");
+    ok(rpc, "bdev_lvol_delete", "{'name':'lvs0/c1'}");
+    ok(rpc, "bdev_lvol_delete", "{'name':'lvs0/s1'}");
   }
 
   @Test
@@ -149,11 +148,11 @@ class LvolConformanceTest extends SpdkConformance {
     lvol(rpc, "lvs0", "v1", 8);
     ok(rpc, "vhost_create_blk_controller", "{'ctrlr':'vh0','dev_name':'lvs0/v1'}");
     assertError(
-                rpc,
-                -32602,
-                "Device or resource busy",
-                "bdev_lvol_resize",
-                "{'name':'lvs0/v1','size_in_mib':4}");
+        rpc,
+        -32602,
+        "Device or resource busy",
+        "bdev_lvol_resize",
+        "{'name':'lvs0/v1','size_in_mib':4}");
   }
 
   @Test
@@ -237,20 +236,17 @@ class LvolConformanceTest extends SpdkConformance {
     store(rpc, "A0", "lvs0", 64, 1);
     lvol(rpc, "lvs0", "v1", 8);
     malloc(rpc, "M0", 8);
-          ok(rpc, "bdev_lvol_snapshot", "{'lvol_name':'lvs0/v1','snapshot_name':'s1'}");
-          int id =
-              ok(
-                      rpc,
-                      "bdev_lvol_start_shallow_copy",
-                      "{'src_lvol_name':'lvs0/s1','dst_bdev_name':'M0'}")
-                  .get("operation_id")
-                  .asInt();
-          String operation = "{'operation_id':" + id + "}";
-          await(
-              rpc,
-              "bdev_lvol_check_shallow_copy",
-              operation,
-              status -> status.get("state").asString().equals("complete"));
-          assertError(rpc, -19, "No such device", "bdev_lvol_check_shallow_copy", operation);
+    ok(rpc, "bdev_lvol_snapshot", "{'lvol_name':'lvs0/v1','snapshot_name':'s1'}");
+    int id =
+        ok(rpc, "bdev_lvol_start_shallow_copy", "{'src_lvol_name':'lvs0/s1','dst_bdev_name':'M0'}")
+            .get("operation_id")
+            .asInt();
+    String operation = "{'operation_id':" + id + "}";
+    await(
+        rpc,
+        "bdev_lvol_check_shallow_copy",
+        operation,
+        status -> status.get("state").asString().equals("complete"));
+    assertError(rpc, -19, "No such device", "bdev_lvol_check_shallow_copy", operation);
   }
 }

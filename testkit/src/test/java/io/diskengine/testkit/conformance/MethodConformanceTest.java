@@ -59,19 +59,15 @@ class MethodConformanceTest extends SpdkConformance {
         "No space left on device",
         "bdev_lvol_create",
         "{'lvs_name':'lvs0','lvol_name':'v2','size_in_mib':4096}");
-          String snapshot = "{'lvol_name':'lvs0/v1','snapshot_name':'s1'}";
-          ok(rpc, "bdev_lvol_snapshot", snapshot);
-          assertError(rpc, -32602, "File exists", "bdev_lvol_snapshot", snapshot);
-          String clone = "{'snapshot_name':'lvs0/s1','clone_name':'c1'}";
-          ok(rpc, "bdev_lvol_clone", clone);
-          assertError(rpc, -32602, "File exists", "bdev_lvol_clone", clone);
-          lvol(rpc, "lvs0", "v3", 4);
-          assertError(
-              rpc,
-              -32602,
-              "File exists",
-              "bdev_lvol_rename",
-              "{'old_name':'lvs0/v3','new_name':'v1'}");
+    String snapshot = "{'lvol_name':'lvs0/v1','snapshot_name':'s1'}";
+    ok(rpc, "bdev_lvol_snapshot", snapshot);
+    assertError(rpc, -32602, "File exists", "bdev_lvol_snapshot", snapshot);
+    String clone = "{'snapshot_name':'lvs0/s1','clone_name':'c1'}";
+    ok(rpc, "bdev_lvol_clone", clone);
+    assertError(rpc, -32602, "File exists", "bdev_lvol_clone", clone);
+    lvol(rpc, "lvs0", "v3", 4);
+    assertError(
+        rpc, -32602, "File exists", "bdev_lvol_rename", "{'old_name':'lvs0/v3','new_name':'v1'}");
   }
 
   @Test
