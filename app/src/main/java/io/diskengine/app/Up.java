@@ -68,15 +68,10 @@ final class Up implements AutoCloseable {
     return node + "-agent";
   }
 
-  static List<String> nodes() {
-    return Stream.concat(UpLayout.STORAGE_NODES.stream(), Stream.of(UpLayout.BAREMETAL_NODE))
-        .toList();
-  }
-
   /** The names of the processes, as hold, pid and log files have them. */
-  static List<String> processNames() {
+  static List<String> processNames(UpOptions options) {
     return Stream.concat(
-            nodes().stream().flatMap(n -> Stream.of(engineOf(n), agentOf(n))),
+            options.nodes().stream().flatMap(n -> Stream.of(engineOf(n), agentOf(n))),
             Stream.of(CONTROLLER))
         .toList();
   }
@@ -93,21 +88,19 @@ final class Up implements AutoCloseable {
     DirectoryLock lock = DirectoryLock.take(layout.lock());
     try {
       Supervisor.prepare(layout.root());
-      for (String process : processNames()) {
+      for (String process : processNames(options)) {
         Files.deleteIfExists(layout.status(process));
       }
       options.requireFreePorts();
       PrivateFiles.passwordIn(layout.token());
-      for (String node : nodes()) {
+      for (String node : options.nodes()) {
         PrivateFiles.createDirectory(layout.vhost(node));
         PrivateFiles.createDirectory(layout.agentState(node));
       }
-      for (Path way :
-          List.of(
-              layout.root(),
-              layout.node(UpLayout.BAREMETAL_NODE),
-              layout.vhost(UpLayout.BAREMETAL_NODE))) {
-        Files.setPosixFilePermissions(way, WAY_TO_SOCKETS);
+      Files.setPosixFilePermissions(layout.root(), WAY_TO_SOCKETS);
+      for (String node : options.baremetalNodeNames()) {
+        Files.setPosixFilePermissions(layout.node(node), WAY_TO_SOCKETS);
+        Files.setPosixFilePermissions(layout.vhost(node), WAY_TO_SOCKETS);
       }
       PrivateFiles.createDirectory(layout.disks());
       for (String node : UpLayout.STORAGE_NODES) {
@@ -135,7 +128,7 @@ final class Up implements AutoCloseable {
   /** Starts everything; answers when the system is ready to use. */
   void start() throws IOException, InterruptedException {
     long startedNs = System.nanoTime();
-    nodes().forEach(this::startEngine);
+    options.nodes().forEach(this::startEngine);
     EmbeddedDatabase db =
         EmbeddedDatabase.start(layout.database(), line -> steps.say("  PostgreSQL: " + line));
     if (!keep(db)) {
@@ -145,9 +138,9 @@ final class Up implements AutoCloseable {
     long controlNs = System.nanoTime();
     supervise(CONTROLLER, controller(db));
     UpLayout.STORAGE_NODES.forEach(node -> supervise(agentOf(node), storageNode(node, db)));
-    supervise(agentOf(UpLayout.BAREMETAL_NODE), baremetal(db));
+    options.baremetalNodeNames().forEach(node -> supervise(agentOf(node), baremetal(node, db)));
     List<Thread> waits = new ArrayList<>();
-    for (String node : nodes()) {
+    for (String node : options.nodes()) {
       waits.add(inBackground(() -> awaitEngine(node, startedNs)));
       waits.add(inBackground(() -> awaitAgent(node, controlNs)));
     }
@@ -275,8 +268,8 @@ final class Up implements AutoCloseable {
         layout.disk(node).toString());
   }
 
-  private List<String> baremetal(EmbeddedDatabase db) {
-    return agent("baremetal", UpLayout.BAREMETAL_NODE, db, BaremetalCommand.STOP_DATA_PLANE);
+  private List<String> baremetal(String node, EmbeddedDatabase db) {
+    return agent("baremetal", node, db, BaremetalCommand.STOP_DATA_PLANE);
   }
 
   private List<String> agent(String mode, String node, EmbeddedDatabase db, String... more) {
@@ -304,7 +297,7 @@ final class Up implements AutoCloseable {
     String process = agentOf(node);
     await(
         node + " ready",
-        UpLayout.BAREMETAL_NODE.equals(node)
+        options.baremetalNodeNames().contains(node)
             ? "vhost sockets in " + shown(layout.vhost(node))
             : "serves tcp:"
                 + UpOptions.HOST
@@ -397,9 +390,9 @@ final class Up implements AutoCloseable {
 
   /** Says what changes and keeps PostgreSQL running, until {@link #close}. */
   void watch() throws InterruptedException {
-    nodes().forEach(node -> lastState.put(agentOf(node), "READY"));
+    options.nodes().forEach(node -> lastState.put(agentOf(node), "READY"));
     while (!isStopping()) {
-      nodes().forEach(node -> sayChange(agentOf(node)));
+      options.nodes().forEach(node -> sayChange(agentOf(node)));
       EmbeddedDatabase db = database;
       if (db != null && db.onExit().isDone() && !isStopping()) {
         restartDatabase();
@@ -453,12 +446,15 @@ final class Up implements AutoCloseable {
 
   /** The agent ends the data plane in order and records that; then it ends itself. */
   private void stopBaremetal() {
-    Supervisor engine = children.get(engineOf(UpLayout.BAREMETAL_NODE));
-    if (engine != null) {
-      engine.expectEnd();
+    List<String> nodes = options.baremetalNodeNames();
+    for (String node : nodes) {
+      Supervisor engine = children.get(engineOf(node));
+      if (engine != null) {
+        engine.expectEnd();
+      }
     }
-    stop(BAREMETAL_STOP_LIMIT, Stream.of(agentOf(UpLayout.BAREMETAL_NODE)));
-    stop(ENGINE_STOP_LIMIT, Stream.of(engineOf(UpLayout.BAREMETAL_NODE)));
+    stop(BAREMETAL_STOP_LIMIT, nodes.stream().map(Up::agentOf));
+    stop(ENGINE_STOP_LIMIT, nodes.stream().map(Up::engineOf));
   }
 
   /** Side by side. */

@@ -19,6 +19,8 @@ import picocli.CommandLine.Spec;
     description =
         "Run the whole system on this machine: PostgreSQL, two storage nodes, one baremetal node, the controller.")
 final class UpCommand implements Callable<Integer> {
+  private static final int MAX_BAREMETAL_NODES = 4;
+
   @Spec CommandSpec spec;
 
   @Option(
@@ -48,6 +50,16 @@ final class UpCommand implements Callable<Integer> {
       paramLabel = "SIZE",
       description = "Size of a storage node's new disk, a sparse file (default: ${DEFAULT-VALUE}).")
   String diskSize;
+
+  @Option(
+      names = "--baremetal-nodes",
+      defaultValue = "1",
+      paramLabel = "N",
+      description =
+          "How many baremetal nodes, 1 to "
+              + MAX_BAREMETAL_NODES
+              + ": bm1, bm2, ... (default: ${DEFAULT-VALUE}).")
+  int baremetalNodes;
 
   @SuppressWarnings("NullAway.Init") // picocli sets the options
   UpCommand() {}
@@ -85,8 +97,13 @@ final class UpCommand implements Callable<Integer> {
     if (apiPort == nvmfPort || apiPort == nvmfPort + 1) {
       throw bad("--api-port " + apiPort + " is one of the two NVMe/TCP ports: give another one");
     }
+    if (baremetalNodes < 1 || baremetalNodes > MAX_BAREMETAL_NODES) {
+      throw bad(
+          "--baremetal-nodes " + baremetalNodes + ": must be from 1 to " + MAX_BAREMETAL_NODES);
+    }
     try {
-      return new UpOptions(dataDir, apiPort, nvmfPort, Sizes.parseVolumeSize(diskSize));
+      return new UpOptions(
+          dataDir, apiPort, nvmfPort, Sizes.parseVolumeSize(diskSize), baremetalNodes);
     } catch (InvalidInput e) {
       throw bad("--disk-size: " + e.getMessage());
     }

@@ -2,6 +2,9 @@ package io.diskengine.app;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * What one {@code up} was asked for.
@@ -9,9 +12,19 @@ import java.nio.file.Path;
  * @param dataDir where everything of it is
  * @param nvmfPort of the first storage node; the second has the next
  * @param diskSizeBytes of each storage node's new disk file
+ * @param baremetalNodes how many
  */
-record UpOptions(Path dataDir, int apiPort, int nvmfPort, long diskSizeBytes) {
+record UpOptions(Path dataDir, int apiPort, int nvmfPort, long diskSizeBytes, int baremetalNodes) {
   static final String HOST = "127.0.0.1";
+
+  List<String> baremetalNodeNames() {
+    return IntStream.rangeClosed(1, baremetalNodes).mapToObj(n -> "bm" + n).toList();
+  }
+
+  /** All of them. */
+  List<String> nodes() {
+    return Stream.concat(UpLayout.STORAGE_NODES.stream(), baremetalNodeNames().stream()).toList();
+  }
 
   int nvmfPort(String storageNode) {
     return nvmfPort + UpLayout.STORAGE_NODES.indexOf(storageNode);

@@ -17,14 +17,16 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "volume",
     mixinStandardHelpOptions = true,
-    description = "Volumes: create, list, show, attach, detach, delete.",
+    description = "Volumes: create, list, show, attach, move, detach, delete; replica move.",
     subcommands = {
       VolumeCommand.Create.class,
       VolumeCommand.ListAll.class,
       VolumeCommand.Show.class,
       VolumeCommand.Attach.class,
+      VolumeCommand.Move.class,
       VolumeCommand.Detach.class,
-      VolumeCommand.Delete.class
+      VolumeCommand.Delete.class,
+      ReplicaCommand.class
     })
 final class VolumeCommand implements Callable<Integer> {
   @Spec CommandSpec spec;
@@ -35,14 +37,15 @@ final class VolumeCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     throw new ParameterException(
-        spec.commandLine(), "Missing command: create, list, show, attach, detach or delete");
+        spec.commandLine(),
+        "Missing command: create, list, show, attach, move, detach, delete or replica");
   }
 
   /** A command about one volume. */
   abstract static class OneVolume implements Callable<Integer> {
     @Mixin Console console;
 
-    @Parameters(paramLabel = "NAME", description = "The volume.")
+    @Parameters(index = "0", paramLabel = "NAME", description = "The volume.")
     String name;
 
     @SuppressWarnings("NullAway.Init") // picocli sets the options
@@ -189,7 +192,7 @@ final class VolumeCommand implements Callable<Integer> {
       }
       facts.print(out);
       out.println();
-      Table replicas = new Table("SLOT", "NODE", "DISK", "LVOL", "STATE", "SYNC");
+      Table replicas = new Table("SLOT", "NODE", "DISK", "LVOL", "STATE", "SYNC", "WAITING FOR");
       for (Api.Replica r : v.placement()) {
         replicas.row(
             r.slot(),
@@ -197,7 +200,8 @@ final class VolumeCommand implements Callable<Integer> {
             r.diskId(),
             r.name(),
             r.state(),
-            r.sync() + (r.rebuildPercent() == null ? "" : " " + r.rebuildPercent() + "%"));
+            r.sync() + (r.rebuildPercent() == null ? "" : " " + r.rebuildPercent() + "%"),
+            r.waitingFor());
       }
       replicas.print(out);
       return ExitCode.DONE;
@@ -242,13 +246,68 @@ final class VolumeCommand implements Callable<Integer> {
   }
 
   @Command(
-      name = "detach",
+      name = "move",
       mixinStandardHelpOptions = true,
-      description = "Detach a volume: its guest loses it.")
-  static final class Detach extends OneChange {
+      description = {
+        "Attach a volume to another baremetal node instead, also when the old node is dead.",
+        "A node that works takes it down in order first; from one that does not it is taken away."
+      })
+  static final class Move extends OneChange {
+    @Option(
+        names = "--to",
+        required = true,
+        paramLabel = "NODE",
+        description = "The baremetal node, e.g. bm2.")
+    String node;
+
+    @Option(
+        names = "--force",
+        description = {
+          "Take it away from a node that works and has a guest, which gets errors from then on."
+              + " Start without replicas that cannot be reached though the last stop was not clean:"
+              + " what only they have is lost (also for the node where the volume is and waits)."
+        })
+    boolean force;
+
+    @SuppressWarnings("NullAway.Init") // picocli sets the options
+    Move() {}
+
     @Override
     int run(ApiClient client, String path) {
-      ApiClient.Answer answer = client.delete(path + "/attachment" + waitParameter());
+      Inputs.nodeName(node);
+      ApiClient.Answer answer =
+          client.post(path + "/move" + waitParameter(), new Api.NewMove(node, force));
+      if (console.json()) {
+        console.print(answer.json());
+      }
+      Api.Volume volume = answer.as(Api.Volume.class);
+      if (answer.pending() || volume.attachment() == null) {
+        return console.pending(
+            "volume " + name + " is not attached to " + node + " yet", volume.waitingFor(), name);
+      }
+      if (!console.json()) {
+        GuestRecipe.print(volume.attachment(), console.out());
+      }
+      return ExitCode.DONE;
+    }
+  }
+
+  @Command(
+      name = "detach",
+      mixinStandardHelpOptions = true,
+      description = "Detach a volume. Refused while a guest is connected to it.")
+  static final class Detach extends OneChange {
+    @Option(
+        names = "--force",
+        description =
+            "Cut the node off at once, for a guest or a node that is gone: a guest that is not gets"
+                + " errors. The other replicas are rebuilt at the next attach.")
+    boolean force;
+
+    @Override
+    int run(ApiClient client, String path) {
+      ApiClient.Answer answer =
+          client.delete(path + "/attachment" + waitParameter() + (force ? "&force=true" : ""));
       if (console.json()) {
         console.print(answer.json());
       }

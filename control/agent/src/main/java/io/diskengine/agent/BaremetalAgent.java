@@ -3,6 +3,7 @@ package io.diskengine.agent;
 import io.diskengine.model.NodeMode;
 import io.diskengine.model.NodeView;
 import io.diskengine.model.VolumeMapping;
+import io.diskengine.model.VolumeMappingState;
 import io.diskengine.spdkrpc.FrameworkMethods;
 import io.diskengine.spdkrpc.RpcResult;
 import io.diskengine.spdkrpc.SpdkAddress;
@@ -148,6 +149,7 @@ public final class BaremetalAgent extends NodeAgent {
       List<AgentWrite> writes =
           rows.mappings().stream()
               .filter(m -> m.nodeId() == session.nodeId() && !m.clean() && mode.wasOpened(m.id()))
+              .filter(m -> m.state() != VolumeMappingState.FENCED)
               .map(BaremetalAgent::clean)
               .toList();
       return writes.isEmpty() || session.write(writes).stream().allMatch(r -> r.applied());

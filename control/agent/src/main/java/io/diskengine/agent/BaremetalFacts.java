@@ -41,10 +41,12 @@ final class BaremetalFacts {
     vhostsToo = true;
   }
 
-  /** Controllers each time, RAIDs every other time. */
+  /** Controllers each time, RAIDs and, where there are any, vhost controllers every other time. */
   void lookAtPaths() {
     paths = true;
-    raidsToo |= ticks++ % 2 == 0;
+    boolean more = ticks++ % 2 == 0;
+    raidsToo |= more;
+    vhostsToo |= more && !vhosts.facts().byName().isEmpty();
   }
 
   void lookAtPathsNow() {
@@ -53,6 +55,7 @@ final class BaremetalFacts {
 
   void lookAtRaids() {
     raidsToo = true;
+    vhostsToo = true;
   }
 
   boolean isSeen() {

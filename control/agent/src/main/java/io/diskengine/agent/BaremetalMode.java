@@ -82,7 +82,8 @@ final class BaremetalMode implements Mode {
         BdevMethods.setOptions(BdevMethods.Options.autoExamine(false)),
         NvmeMethods.setOptions(
             NvmeMethods.Options.unchanged()
-                .withLiveness(s.transportAckTimeout(), KEEP_ALIVE_MS, true)));
+                .withLiveness(s.transportAckTimeout(), KEEP_ALIVE_MS, true)),
+        RaidMethods.setOptions(new RaidMethods.Options(null, s.rebuildMbPerSec())));
   }
 
   @Override

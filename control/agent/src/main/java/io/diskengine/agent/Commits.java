@@ -36,6 +36,8 @@ final class Commits {
       case Commit.RaidCreated c -> new AgentWrite.RaidCreated(c.volumeId(), c.version());
       case Commit.VmMappingChanged c ->
           new AgentWrite.VmMappingChanged(c.vmMappingId(), c.version(), c.to(), c.socketPath());
+      case Commit.GuestSeen c -> new AgentWrite.GuestSeen(c.vmMappingId(), c.connected());
+      case Commit.MappingGone c -> new AgentWrite.MappingGone(c.mappingId(), c.version());
       case Commit.CommitOut c ->
           new AgentWrite.CommitOut(c.volumeId(), c.volumeEpoch(), c.lvolIds(), c.cause());
       case Commit.Readmit c -> new AgentWrite.Readmit(c.lvolId(), c.version());

@@ -57,4 +57,62 @@ class AgentsTest {
       assertTrue(c.isAttached("v1"));
     }
   }
+
+  @Test
+  void volumeMovesInOrderAndNothingIsRebuilt() throws Exception {
+    try (Cluster c = new Cluster(dir).startAll().add("bm2")) {
+      c.create("v1", 2);
+      c.attach("v1");
+      c.controller.move("v1", "bm2", false);
+      c.await("v1 to be on bm2", () -> c.isAttachedTo("v1", "bm2"));
+      assertTrue(c.plane("bm1").host.raids.isEmpty());
+      assertEquals(List.of(LvolSync.IN_SYNC, LvolSync.IN_SYNC), syncs(c.volume("v1")));
+      synchronized (c.fabric) {
+        assertTrue(
+            c.fabric.log.stream().noneMatch(l -> l.contains("add_base")), c.fabric.log::toString);
+      }
+    }
+  }
+
+  @Test
+  void volumeIsTakenFromANodeThatIsCutOffAndThatNodeTakesItDown() throws Exception {
+    try (Cluster c = new Cluster(dir).startAll().add("bm2")) {
+      c.create("v1", 2);
+      c.attach("v1");
+      FakeHost old = c.plane("bm1").host;
+      synchronized (c.fabric) {
+        old.guests.addAll(old.vhosts.keySet());
+      }
+      c.await("the guest to be on record", () -> c.volume("v1").vmMapping().guestConnected());
+      c.agents.remove("bm1").close(); // the data plane and its guest live on
+      c.controller.move("v1", "bm2", false);
+      c.await("v1 to be on bm2", () -> c.isAttachedTo("v1", "bm2"));
+      c.await(
+          "the legs to be in sync",
+          () -> syncs(c.volume("v1")).equals(List.of(LvolSync.IN_SYNC, LvolSync.IN_SYNC)));
+      synchronized (c.fabric) {
+        assertEquals(1, old.vhosts.size());
+        assertTrue(
+            old.controllers.keySet().stream()
+                .allMatch(n -> old.connectedTo(c.plane("sn1"), n).isEmpty()));
+      }
+      c.startAgent("bm1");
+      c.await("the legs to be detached under the guest", () -> old.controllers.isEmpty());
+      c.await(
+          "a reason",
+          () ->
+              c.controller.reasons().stream()
+                  .anyMatch(r -> r.reason().waitingFor().contains("taken away from this node")));
+      synchronized (c.fabric) {
+        old.guests.clear();
+      }
+      c.await("everything to be gone", () -> old.vhosts.isEmpty() && old.raids.isEmpty());
+      c.await(
+          "the event",
+          () ->
+              c.controller.events(0, 50).stream()
+                  .anyMatch(e -> e.message().contains("nothing is left of it on bm1")));
+      assertTrue(c.isAttachedTo("v1", "bm2"));
+    }
+  }
 }

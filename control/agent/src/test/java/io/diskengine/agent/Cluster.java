@@ -96,6 +96,21 @@ final class Cluster implements AutoCloseable {
     return this;
   }
 
+  /** One more node, ready. */
+  Cluster add(String node) throws IOException {
+    plane(node).start();
+    startAgent(node);
+    await(node + " to be ready", () -> isReady(node));
+    return this;
+  }
+
+  /** Attached to the node, with the controller's part of a move done. */
+  boolean isAttachedTo(String name, String node) {
+    controller.attachSuccessors();
+    VolumeDetails v = volume(name);
+    return isAttached(name) && node.equals(v.nodeNames().get(v.mapping().nodeId()));
+  }
+
   FakeSpdk plane(String node) {
     return planes.computeIfAbsent(node, n -> new FakeSpdk(fabric, n, dir.resolve(n + ".sock")));
   }

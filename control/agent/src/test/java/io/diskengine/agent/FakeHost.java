@@ -49,6 +49,10 @@ final class FakeHost {
   final Map<String, Raid> raids = new LinkedHashMap<>();
   final Map<String, String> nulls = new LinkedHashMap<>();
   final Map<String, String> vhosts = new LinkedHashMap<>();
+
+  /** Vhost controllers with a guest. */
+  final Set<String> guests = new LinkedHashSet<>();
+
   final Set<String> examined = new LinkedHashSet<>();
 
   /** Blocks of a rebuild's progress at each look. */
@@ -63,6 +67,7 @@ final class FakeHost {
     raids.clear();
     nulls.clear();
     vhosts.clear();
+    guests.clear();
     examined.clear();
   }
 
@@ -173,6 +178,9 @@ final class FakeHost {
         }
       }
       case "vhost_delete_controller" -> {
+        if (guests.contains(p.path("ctrlr").asString())) {
+          throw new Fault(-32602, "Device or resource busy");
+        }
         if (vhosts.remove(p.path("ctrlr").asString()) == null) {
           throw new Fault(-32602, "No such device");
         }
@@ -270,6 +278,9 @@ final class FakeHost {
     }
     r.seq++;
     save(r);
+    if (r.slots.stream().allMatch(s -> s.bdev == null)) {
+      raids.remove(r.name);
+    }
   }
 
   private void add(String raid, String base) throws Fault {
@@ -402,7 +413,11 @@ final class FakeHost {
     ArrayNode all = list();
     vhosts.forEach((name, raid) -> {
       ObjectNode o = object().put("ctrlr", name).put("socket", "/vhost/" + name);
-      o.set("sessions", list());
+      ArrayNode sessions = list();
+      if (guests.contains(name)) {
+        sessions.add(object().put("vid", 0).put("id", 0).put("name", "s").put("started", true));
+      }
+      o.set("sessions", sessions);
       ObjectNode block = o.putObject("backend_specific").putObject("block");
       block.put("readonly", false).put("bdev", raids.containsKey(raid) ? raid : null);
       all.add(o);

@@ -33,7 +33,8 @@ class PeerProbesTest {
 
   private static NodeView view(int port) {
     ClusterSettings settings =
-        new ClusterSettings(1, -1, 0, 12, 100, DEADLINE_MS, 3000, 30_000, 30_000, 2, 100, true);
+        new ClusterSettings(
+            1, -1, 0, 12, 100, DEADLINE_MS, 3000, 30_000, 30_000, 2, 100, true, 600, 2, 0);
     Node node =
         new Node(
             1,

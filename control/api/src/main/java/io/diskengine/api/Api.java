@@ -22,6 +22,21 @@ public final class Api {
   public record NewAttachment(String node) {}
 
   /**
+   * Where a volume is to be attached instead.
+   *
+   * @param force default false: take it away from a node that has a guest, start without replicas
+   *     that cannot be reached
+   */
+  public record NewMove(String node, @Nullable Boolean force) {}
+
+  /**
+   * Where a replica is to be instead.
+   *
+   * @param node default: where most room is
+   */
+  public record NewReplicaPlace(@Nullable String node) {}
+
+  /**
    * @param guestBytes what the guest sees
    * @param placement the replicas that are not gone, by slot
    * @param attachment absent while the volume is on no node
@@ -50,6 +65,7 @@ public final class Api {
    * One replica: an lvol on a disk, a leg of the RAID.
    *
    * @param rebuildPercent 0-100 while it is being rebuilt
+   * @param waitingFor one line, while it is not as it should be
    */
   public record Replica(
       long id,
@@ -61,7 +77,8 @@ public final class Api {
       String nqn,
       String state,
       String sync,
-      @Nullable Integer rebuildPercent) {}
+      @Nullable Integer rebuildPercent,
+      @Nullable String waitingFor) {}
 
   /**
    * A volume on a baremetal node.

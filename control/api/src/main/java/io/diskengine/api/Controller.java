@@ -51,6 +51,7 @@ public final class Controller implements AutoCloseable {
 
   private final ControllerStore store;
   private final Watch watch;
+  private final Scheduler scheduler;
   private final @Nullable Tokens tokens;
   private final Semaphore slots = new Semaphore(MAX_REQUESTS_AT_ONCE);
   private final List<Route> routes = new ArrayList<>();
@@ -66,7 +67,8 @@ public final class Controller implements AutoCloseable {
     host = config.host();
     port = config.port();
     tokens = config.tokenFile() == null ? null : Tokens.of(config.tokenFile());
-    watch = new Watch(store);
+    scheduler = new Scheduler(store);
+    watch = new Watch(store, scheduler::wake);
     routes.addAll(new VolumeRoutes(this.store, watch).routes());
     routes.addAll(new ReadRoutes(this.store, watch).routes());
     server = Javalin.create(this::configure);
@@ -112,6 +114,7 @@ public final class Controller implements AutoCloseable {
       controller.server.start();
     } catch (RuntimeException e) {
       controller.watch.close();
+      controller.scheduler.close();
       throw new IllegalStateException(
           "the API cannot listen on " + config.host() + ":" + config.port() + ": " + e.getMessage(),
           e);
@@ -133,6 +136,7 @@ public final class Controller implements AutoCloseable {
   @Override
   public void close() {
     watch.close(); // first, so that nobody who waits delays the stop
+    scheduler.close();
     server.stop();
     if (owned != null) {
       try {

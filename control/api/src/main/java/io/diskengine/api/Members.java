@@ -68,6 +68,22 @@ final class Members {
     return node.longValue();
   }
 
+  @Nullable String textOrNull(String name, String rule) {
+    return object.has(name) ? text(name, rule) : null;
+  }
+
+  boolean flag(String name, boolean absent) {
+    String rule = "must be true or false";
+    if (!object.has(name)) {
+      return absent;
+    }
+    JsonNode node = required(name, rule);
+    if (!node.isBoolean()) {
+      throw wrongType(name, node, rule);
+    }
+    return node.booleanValue();
+  }
+
   long integer(String name, long absent, String rule) {
     return object.has(name) ? integer(name, rule) : absent;
   }

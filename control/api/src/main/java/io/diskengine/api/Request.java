@@ -74,6 +74,15 @@ final class Request {
         "must be a whole number from " + min + " to " + (max == Long.MAX_VALUE ? "2^63-1" : max));
   }
 
+  /** {@code true} or {@code false}; false when not given. */
+  boolean flag(String name) {
+    String text = parameter(name);
+    if (text != null && !text.equals("true") && !text.equals("false")) {
+      throw new InvalidInput(name, text, "must be true or false");
+    }
+    return "true".equals(text);
+  }
+
   /** How long the caller is ready to wait; zero when not given. */
   Duration maxWait() {
     return Duration.ofSeconds(number("wait", 0, 0, MAX_WAIT_SEC));

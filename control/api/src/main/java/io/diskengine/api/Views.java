@@ -6,6 +6,7 @@ import io.diskengine.model.Lvol;
 import io.diskengine.model.LvolState;
 import io.diskengine.model.LvolSync;
 import io.diskengine.model.Node;
+import io.diskengine.model.ObjectKind;
 import io.diskengine.model.ObjectRef;
 import io.diskengine.model.VmMapping;
 import io.diskengine.model.VmMappingState;
@@ -62,12 +63,20 @@ final class Views {
         v.thin(),
         v.epoch(),
         v.createdAt(),
-        details.lvols().stream().map(l -> replica(l, details.nodeNames())).toList(),
+        details.lvols().stream().map(l -> replica(l, details)).toList(),
         details.mapping() == null ? null : attachment(details, details.mapping()),
         waitingFor(details));
   }
 
-  private static Api.Replica replica(Lvol l, Map<Long, String> nodeNames) {
+  private static Api.Replica replica(Lvol l, VolumeDetails details) {
+    Map<Long, String> nodeNames = details.nodeNames();
+    ObjectRef ref = new ObjectRef(ObjectKind.LVOL, l.id());
+    String waitingFor =
+        details.reasons().stream()
+            .filter(r -> r.reason().object().equals(ref))
+            .map(r -> r.reason().waitingFor())
+            .findFirst()
+            .orElse(Why.lvolWaitsFor(l, name(nodeNames, l.nodeId())));
     return new Api.Replica(
         l.id(),
         l.slot(),
@@ -78,7 +87,8 @@ final class Views {
         l.nqn(),
         l.state().name(),
         l.sync().name(),
-        l.rebuildPercent());
+        l.rebuildPercent(),
+        waitingFor);
   }
 
   static Api.Attachment attachment(VolumeDetails details, VolumeMapping mapping) {

@@ -8,6 +8,8 @@ import static io.javalin.http.HandlerType.PUT;
 import io.diskengine.api.Views.AttachmentState;
 import io.diskengine.model.Inputs;
 import io.diskengine.model.InvalidInput;
+import io.diskengine.model.LvolState;
+import io.diskengine.model.LvolSync;
 import io.diskengine.model.Sizes;
 import io.diskengine.model.VolumeMapping;
 import io.diskengine.model.VolumeState;
@@ -58,7 +60,9 @@ final class VolumeRoutes {
         Route.of(DELETE, volume, this::delete, "wait"),
         Route.of(GET, volume + "/attachment", this::attachment),
         Route.of(PUT, volume + "/attachment", this::attach, "wait"),
-        Route.of(DELETE, volume + "/attachment", this::detach, "wait"));
+        Route.of(DELETE, volume + "/attachment", this::detach, "force", "wait"),
+        Route.of(POST, volume + "/move", this::move, "wait"),
+        Route.of(POST, volume + "/replicas/{slot}/move", this::moveReplica, "wait"));
   }
 
   private Reply list(Request request) {
@@ -183,14 +187,58 @@ final class VolumeRoutes {
 
   private Reply detach(Request request) {
     String name = request.volumeName();
+    boolean force = request.flag("force");
     Duration maxWait = request.maxWait();
-    VolumeDetails details = inTurn(() -> store.detach(name));
+    VolumeDetails details = inTurn(() -> store.detach(name, force));
     VolumeMapping leaving = details.mapping();
     if (leaving == null) {
       return Reply.ok(Views.volume(details));
     }
     VolumeDetails now = await(details, maxWait, d -> !isMapping(d, leaving));
     return new Reply(isMapping(now, leaving) ? 202 : 200, Views.volume(now));
+  }
+
+  private Reply move(Request request) {
+    String name = request.volumeName();
+    Members body = request.body("node", "force");
+    String node = Inputs.nodeName(body.text("node", "names a node: " + Inputs.NODE_NAME_RULE));
+    boolean force = body.flag("force", false);
+    Duration maxWait = request.maxWait();
+    VolumeDetails details = inTurn(() -> store.move(name, node, force));
+    VolumeDetails now = await(details, maxWait, d -> d == null || isAttachedTo(d, node));
+    return new Reply(isAttachedTo(now, node) ? 200 : 202, Views.volume(now));
+  }
+
+  private Reply moveReplica(Request request) {
+    String name = request.volumeName();
+    String slotText = request.path("slot");
+    if (!slotText.matches("[0-9]{1,2}")) {
+      throw new InvalidInput("slot", slotText, "must be a slot of the volume's placement, e.g. 0");
+    }
+    int slot = Integer.parseInt(slotText);
+    String node = request.body("node").textOrNull("node", "names a storage node");
+    if (node != null) {
+      Inputs.nodeName(node);
+    }
+    Duration maxWait = request.maxWait();
+    VolumeDetails details = inTurn(() -> store.moveReplica(name, slot, node));
+    VolumeDetails now = await(details, maxWait, VolumeRoutes::isWhole);
+    return new Reply(isWhole(now) ? 200 : 202, Views.volume(now));
+  }
+
+  /** As many replicas as wanted, all in sync, none on its way in or out. */
+  private static boolean isWhole(@Nullable VolumeDetails details) {
+    return details == null
+        || (details.lvols().size() == details.volume().replicas()
+            && details.lvols().stream()
+                .allMatch(l -> l.state() == LvolState.UP && l.sync() == LvolSync.IN_SYNC));
+  }
+
+  private static boolean isAttachedTo(VolumeDetails details, String node) {
+    VolumeMapping mapping = details.mapping();
+    return mapping != null
+        && node.equals(details.nodeNames().get(mapping.nodeId()))
+        && Views.attachmentState(details) == AttachmentState.ATTACHED;
   }
 
   private static boolean isMapping(@Nullable VolumeDetails details, VolumeMapping mapping) {

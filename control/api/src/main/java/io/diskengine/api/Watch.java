@@ -51,10 +51,17 @@ final class Watch implements AutoCloseable {
   private final Thread thread;
   private volatile boolean closed;
 
-  Watch(ControllerStore store) {
+  /**
+   * @param alsoOnWake told about every change, on a thread that must not be held up
+   */
+  Watch(ControllerStore store, Runnable alsoOnWake) {
     this.store = store;
     thread = Thread.ofVirtual().name("watch").start(this::run);
-    wakeUps = store.listen(wakes::release);
+    wakeUps =
+        store.listen(() -> {
+          wakes.release();
+          alsoOnWake.run();
+        });
   }
 
   /**

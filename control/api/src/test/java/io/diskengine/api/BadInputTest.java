@@ -173,7 +173,7 @@ final class BadInputTest {
     String wait = "wait \"soon\": must be a whole number from 0 to 60";
     for (String path : new String[] {"/v1/volumes/free", "/v1/volumes/used/attachment"}) {
       bad("DELETE", path + "?wait=soon", "", 422, "INVALID_VALUE", wait);
-      bad("DELETE", path + "?force=1", "", 400, "UNKNOWN_PARAMETER", "\"force\"");
+      bad("DELETE", path + "?colour=1", "", 400, "UNKNOWN_PARAMETER", "\"colour\"");
       bad("GET", path + "?wait=1", "", 400, "UNKNOWN_PARAMETER", "use none");
     }
     bad("DELETE", "/v1/volumes/used", "", 409, "WRONG_STATE", "used is attached: detach it first");
@@ -182,6 +182,17 @@ final class BadInputTest {
       bad("GET", path, "", 404, "NOT_FOUND", "there is no volume nope");
       bad("GET", path.replace("nope", "%20"), "", 422, "INVALID_VALUE", "volume name \" \"");
     }
+    String move = "/v1/volumes/used/move";
+    bad("POST", move, "{}", 400, "MISSING_MEMBER", "node is missing");
+    bad("POST", move, "{\"node\":\"BM\"}", 422, "INVALID_VALUE", "node name \"BM\"");
+    bad("POST", move, "{\"node\":\"sn1\"}", 409, "WRONG_STATE", "needs a baremetal node");
+    bad("POST", move, "{\"node\":\"nope\"}", 404, "NOT_FOUND", "there is no node nope");
+    bad("POST", move, "{\"node\":\"bm2\",\"force\":1}", 400, "WRONG_TYPE", "must be true or false");
+    String replica = "/v1/volumes/used/replicas/";
+    bad("POST", replica + "x/move", "{}", 422, "INVALID_VALUE", "slot \"x\"");
+    bad("POST", replica + "0/move", "{}", 409, "NO_PLACE", "need 1 failure domain(s) with room");
+    bad("POST", replica + "7/move", "{}", 409, "WRONG_STATE", "none in slot 7");
+    bad("POST", replica + "0/move", "{\"node\":\"bm1\"}", 404, "NOT_FOUND", "no storage node bm1");
     bad("GET", "/v1/volumes/free/attachment", "", 404, "NOT_FOUND", "free is not attached");
     for (String path : new String[] {"/v1/volumes", "/v1/nodes", "/v1/disks", "/v1/health"}) {
       bad("GET", path + "?x=1", "", 400, "UNKNOWN_PARAMETER", "query parameter \"x\"");

@@ -82,7 +82,7 @@ final class OpenApiTest {
     if (type == long.class || type == int.class || type == Integer.class) {
       return "integer";
     }
-    if (type == boolean.class) {
+    if (type == boolean.class || type == Boolean.class) {
       return "boolean";
     }
     return type.isRecord() ? "object" : "string";

@@ -25,6 +25,7 @@ import io.diskengine.store.AgentWrite.LvolChanged;
 import io.diskengine.store.AgentWrite.LvolUp;
 import io.diskengine.store.AgentWrite.MappingChanged;
 import io.diskengine.store.AgentWrite.MappingClean;
+import io.diskengine.store.AgentWrite.MappingGone;
 import io.diskengine.store.AgentWrite.NodeSeen;
 import io.diskengine.store.AgentWrite.VmMappingChanged;
 import io.diskengine.store.Database;
@@ -189,7 +190,15 @@ final class StandInAgent implements AutoCloseable {
         }
         writes.add(new MappingChanged(m.id(), m.version(), VolumeMappingState.DETACHED));
       }
-      case INITIALISED, ATTACHED, DETACHED, FENCED -> {}
+      case FENCED -> {
+        for (VmMapping vm : view.vmMappings()) {
+          if (vm.mappingId() == m.id()) {
+            writes.add(new VmMappingChanged(vm.id(), vm.version(), VmMappingState.DETACHED, null));
+          }
+        }
+        writes.add(new MappingGone(m.id(), m.version()));
+      }
+      case INITIALISED, ATTACHED, DETACHED -> {}
     }
   }
 

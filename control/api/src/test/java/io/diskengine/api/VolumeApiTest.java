@@ -30,6 +30,28 @@ final class VolumeApiTest {
   }
 
   @Test
+  void volumeMovesInOrderAndByForce() {
+    fixture.post("/v1/volumes?wait=10", volume("mv", 64, 2));
+    assertThat(fixture.post("/v1/volumes/mv/move", node("bm2")).text("message"))
+        .isEqualTo("volume mv is not attached: attach it");
+    fixture.put("/v1/volumes/mv/attachment?wait=10", node("bm1"));
+    Answer moved = fixture.post("/v1/volumes/mv/move?wait=10", node("bm2"));
+    assertThat(moved.status()).isEqualTo(200);
+    assertThat(moved.body().at("/attachment/node").stringValue()).isEqualTo("bm2");
+    assertThat(moved.body().at("/attachment/state").stringValue()).isEqualTo("ATTACHED");
+    Answer again = fixture.post("/v1/volumes/mv/move?wait=10", node("bm2"));
+    assertThat(again.status()).isEqualTo(200);
+    Answer back = fixture.post("/v1/volumes/mv/move?wait=10", "{\"node\":\"bm1\",\"force\":true}");
+    assertThat(back.status()).isEqualTo(200);
+    assertThat(back.body().at("/attachment/node").stringValue()).isEqualTo("bm1");
+    assertThat(fixture.delete("/v1/volumes/mv/attachment?force=maybe").status()).isEqualTo(422);
+    Answer forced = fixture.delete("/v1/volumes/mv/attachment?force=true&wait=10");
+    assertThat(forced.status()).isEqualTo(200);
+    assertThat(forced.body().has("attachment")).isFalse();
+    assertThat(fixture.delete("/v1/volumes/mv?wait=10").status()).isEqualTo(204);
+  }
+
+  @Test
   void volumeGoesFromCreateToGone() {
     Answer created = fixture.post("/v1/volumes?wait=10", volume("db", 1024, 2));
     assertThat(created.status()).isEqualTo(201);

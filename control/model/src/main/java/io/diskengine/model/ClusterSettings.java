@@ -15,6 +15,10 @@ package io.diskengine.model;
  * @param maxRebuildsPerNode replicas rebuilding at once on one storage node
  * @param overcommitPercent 100 = the full size of every replica must fit
  * @param thin whether lvols are created thin
+ * @param replaceAfterSec a replica that cannot be reached for this long gets a replacement
+ *     elsewhere
+ * @param maxRebuildsPerDisk replicas rebuilding at once on one disk
+ * @param rebuildMbPerSec bandwidth of all rebuilds of a baremetal node together; 0 = no limit
  */
 public record ClusterSettings(
     int reconnectDelaySec,
@@ -28,9 +32,13 @@ public record ClusterSettings(
     int resyncMs,
     int maxRebuildsPerNode,
     int overcommitPercent,
-    boolean thin) {
+    boolean thin,
+    int replaceAfterSec,
+    int maxRebuildsPerDisk,
+    int rebuildMbPerSec) {
   public static final ClusterSettings DEFAULTS =
-      new ClusterSettings(1, -1, 0, 12, 1_000, 5_000, 3_000, 30_000, 30_000, 2, 100, true);
+      new ClusterSettings(
+          1, -1, 0, 12, 1_000, 5_000, 3_000, 30_000, 30_000, 2, 100, true, 600, 2, 0);
 
   /** An agent that has not renewed for this long issues no mutation any more (law 7). */
   public int leaseStopMs() {

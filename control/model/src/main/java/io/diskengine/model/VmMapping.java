@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param controllerName {@link Names#vhost}
  * @param socketPath as SPDK reports it, once confirmed
+ * @param guestConnected a guest held the socket when the agent last looked
  */
 public record VmMapping(
     long id,
@@ -15,4 +16,5 @@ public record VmMapping(
     String controllerName,
     @Nullable String socketPath,
     VmMappingState state,
+    boolean guestConnected,
     long version) {}

@@ -115,6 +115,15 @@ public sealed interface AgentWrite {
       long vmMappingId, long version, VmMappingState to, @Nullable String socketPath)
       implements BaremetalWrite {}
 
+  /** Whether a guest holds the vhost controller. Does not raise the row's version. */
+  record GuestSeen(long vmMappingId, boolean connected) implements BaremetalWrite {}
+
+  /**
+   * Nothing is left on the node of a mapping that is {@code FENCED}. Refused while its vm mapping
+   * is not {@code DETACHED}.
+   */
+  record MappingGone(long mappingId, long version) implements BaremetalWrite {}
+
   /**
    * Law 8: legs that leave the set, committed before they are disabled. In one step: the legs
    * become {@code OUT}, their grants {@code REVOKING}, the volume's epoch is raised and the

@@ -18,11 +18,13 @@ import io.diskengine.store.AgentWrite.DiskSeen;
 import io.diskengine.store.AgentWrite.DiskUp;
 import io.diskengine.store.AgentWrite.FinishIntent;
 import io.diskengine.store.AgentWrite.GrantConfirmed;
+import io.diskengine.store.AgentWrite.GuestSeen;
 import io.diskengine.store.AgentWrite.InSync;
 import io.diskengine.store.AgentWrite.LvolChanged;
 import io.diskengine.store.AgentWrite.LvolUp;
 import io.diskengine.store.AgentWrite.MappingChanged;
 import io.diskengine.store.AgentWrite.MappingClean;
+import io.diskengine.store.AgentWrite.MappingGone;
 import io.diskengine.store.AgentWrite.NodeSeen;
 import io.diskengine.store.AgentWrite.PublishPlan;
 import io.diskengine.store.AgentWrite.PublishReasons;
@@ -48,6 +50,11 @@ import org.jspecify.annotations.Nullable;
 final class AgentWriter {
   private static final String MY_LVOL = " AND disk_id IN (SELECT id FROM disk WHERE node_id = ?)";
   private static final String MY_MAPPING = " AND node_id = ?";
+  private static final String MY_VM_MAPPING =
+      " AND mapping_id IN (SELECT id FROM volume_mapping WHERE node_id = ?)";
+  private static final String NO_VM_MAPPING =
+      " AND NOT EXISTS (SELECT FROM vm_mapping vm"
+          + " WHERE vm.mapping_id = volume_mapping.id AND vm.state <> 'DETACHED')";
 
   private final Tx tx;
   private final long nodeId;
@@ -131,11 +138,13 @@ final class AgentWriter {
       case MappingClean w -> new ObjectRef(ObjectKind.VOLUME_MAPPING, w.mappingId());
       case RaidCreated w -> new ObjectRef(ObjectKind.VOLUME, w.volumeId());
       case VmMappingChanged w -> new ObjectRef(ObjectKind.VM_MAPPING, w.vmMappingId());
+      case MappingGone w -> new ObjectRef(ObjectKind.VOLUME_MAPPING, w.mappingId());
       case CommitOut w -> new ObjectRef(ObjectKind.VOLUME, w.volumeId());
       case Readmit w -> new ObjectRef(ObjectKind.LVOL, w.lvolId());
       case RebuildStarted w -> new ObjectRef(ObjectKind.LVOL, w.lvolId());
       case InSync w -> new ObjectRef(ObjectKind.LVOL, w.lvolId());
       case RebuildProgress w -> null;
+      case GuestSeen w -> null;
       case FinishIntent w -> null;
       case NodeSeen w -> null;
       case PublishReasons w -> null;
@@ -205,7 +214,7 @@ final class AgentWriter {
               w.mappingId(),
               tx.update(
                   "UPDATE volume_mapping SET clean = ?, version = version + 1"
-                      + " WHERE id = ? AND version = ?"
+                      + " WHERE id = ? AND version = ? AND state <> 'FENCED'"
                       + MY_MAPPING,
                   w.clean(),
                   w.mappingId(),
@@ -225,6 +234,15 @@ final class AgentWriter {
                   w.version(),
                   nodeId));
       case VmMappingChanged w -> vmMappingChanged(w);
+      case GuestSeen w ->
+          result(
+              w.vmMappingId(),
+              tx.update(
+                  "UPDATE vm_mapping SET guest_connected = ? WHERE id = ?" + MY_VM_MAPPING,
+                  w.connected(),
+                  w.vmMappingId(),
+                  nodeId));
+      case MappingGone w -> mappingGone(w);
       case CommitOut w -> legs.commitOut(w);
       case Readmit w -> legs.readmit(w);
       case RebuildStarted w -> legs.rebuildStarted(w);
@@ -466,11 +484,18 @@ final class AgentWriter {
             nodeId);
     if (rows == 1 && deleted) {
       tx.update(
-          "UPDATE volume v SET state = 'DELETED', deleted_at = clock_timestamp(),"
+          "WITH gone AS (UPDATE volume v SET state = 'DELETED', deleted_at = clock_timestamp(),"
               + " version = version + 1 WHERE state = 'DELETING'"
               + " AND id = (SELECT volume_id FROM lvol WHERE id = ?) AND NOT EXISTS"
-              + " (SELECT FROM lvol l WHERE l.volume_id = v.id AND l.state <> 'DELETED')",
-          w.lvolId());
+              + " (SELECT FROM lvol l WHERE l.volume_id = v.id AND l.state <> 'DELETED')"
+              + " RETURNING v.id, v.name)"
+              + " INSERT INTO event (severity, node_id, object_kind, object_id, object_name,"
+              + " message) SELECT 'INFO', ?, 'VOLUME', gone.id, gone.name,"
+              + " 'deleted: every replica is gone, the space of the last one on '"
+              + " || (SELECT name FROM node WHERE id = ?) || ' is free again' FROM gone",
+          w.lvolId(),
+          nodeId,
+          nodeId);
     }
     return updated(ObjectKind.LVOL, w.lvolId(), rows);
   }
@@ -507,10 +532,7 @@ final class AgentWriter {
             "UPDATE volume_mapping SET state = ?, clean = clean OR ? = 'DETACHED',"
                 + " version = version + 1"
                 + " WHERE id = ? AND version = ? AND state = ANY(?)"
-                + (w.to().isFinal()
-                    ? " AND NOT EXISTS (SELECT FROM vm_mapping vm"
-                        + " WHERE vm.mapping_id = volume_mapping.id AND vm.state <> 'DETACHED')"
-                    : "")
+                + (w.to().isFinal() ? NO_VM_MAPPING : "")
                 + MY_MAPPING,
             w.to(),
             w.to(),
@@ -524,6 +546,28 @@ final class AgentWriter {
     return updated(ObjectKind.VOLUME_MAPPING, w.mappingId(), rows);
   }
 
+  private WriteResult mappingGone(MappingGone w) throws SQLException {
+    int rows =
+        tx.update(
+            "UPDATE volume_mapping SET gone = true, version = version + 1"
+                + " WHERE id = ? AND version = ? AND state = 'FENCED' AND NOT gone"
+                + NO_VM_MAPPING
+                + MY_MAPPING,
+            w.mappingId(),
+            w.version(),
+            nodeId);
+    if (rows == 1) {
+      tx.update(
+          "INSERT INTO event (severity, node_id, object_kind, object_id, object_name, message)"
+              + " SELECT 'INFO', m.node_id, 'VOLUME', m.volume_id,"
+              + " object_name('VOLUME', m.volume_id), 'nothing is left of it on ' || n.name"
+              + " || ', from which it was taken away' FROM volume_mapping m"
+              + " JOIN node n ON n.id = m.node_id WHERE m.id = ?",
+          w.mappingId());
+    }
+    return updated(ObjectKind.VOLUME_MAPPING, w.mappingId(), rows);
+  }
+
   private WriteResult vmMappingChanged(VmMappingChanged w) throws SQLException {
     return updated(
         ObjectKind.VM_MAPPING,
@@ -531,7 +575,7 @@ final class AgentWriter {
         tx.update(
             "UPDATE vm_mapping SET state = ?, socket_path = coalesce(?, socket_path),"
                 + " version = version + 1 WHERE id = ? AND version = ? AND state = ANY(?)"
-                + " AND mapping_id IN (SELECT id FROM volume_mapping WHERE node_id = ?)",
+                + MY_VM_MAPPING,
             w.to(),
             w.socketPath(),
             w.vmMappingId(),

@@ -30,6 +30,7 @@ final class Attaching {
   private final Map<String, Node> nodes;
   private final Map<Long, Held> held;
   private final Set<Long> unclean;
+  private final Set<Left> left;
   private final List<Long> mappingIds;
   private final List<Long> vmMappingIds;
   private final Map<Long, New> added = new HashMap<>();
@@ -38,6 +39,9 @@ final class Attaching {
 
   /** A live mapping and the name of its node. */
   private record Held(VolumeMapping mapping, String node) {}
+
+  /** A node has not taken down yet what it had of a volume when it was taken away. */
+  private record Left(long volumeId, long nodeId) {}
 
   private record New(long id, long vmMappingId, Volume volume, Node node) {}
 
@@ -71,13 +75,21 @@ final class Attaching {
                 + (" FROM volume_mapping WHERE volume_id IN " + ids)
                 + " ORDER BY volume_id, id DESC) AS last WHERE NOT clean",
             names);
+    var fenced =
+        Statement.of(
+            r -> new Left(r.getLong(1), r.getLong(2)),
+            "SELECT volume_id, node_id FROM volume_mapping WHERE state = 'FENCED' AND NOT gone"
+                + " AND volume_id IN "
+                + ids,
+            names);
     var mappings = next("volume_mapping", names.size());
     var vmMappings = next("vm_mapping", names.size());
-    Tx.Results rows = tx.all(List.of(locked, hosts, live, last, mappings, vmMappings));
+    Tx.Results rows = tx.all(List.of(locked, hosts, live, last, fenced, mappings, vmMappings));
     volumes = byKey(rows.of(locked), Volume::name);
     nodes = byKey(rows.of(hosts), Node::name);
     held = byKey(rows.of(live), h -> h.mapping().volumeId());
     unclean = new HashSet<>(rows.of(last));
+    left = new HashSet<>(rows.of(fenced));
     mappingIds = rows.of(mappings);
     vmMappingIds = rows.of(vmMappings);
   }
@@ -152,7 +164,8 @@ final class Attaching {
 
   private static RefusedException elsewhere(String text, Volume volume, String holder) {
     return new RefusedException(
-        Code.ATTACHED_ELSEWHERE, text.formatted(volume.name(), holder) + ": detach it first");
+        Code.ATTACHED_ELSEWHERE,
+        text.formatted(volume.name(), holder) + ": detach it first, or move it");
   }
 
   private static @Nullable RefusedException judgeHeld(Volume volume, Held there, Node node) {
@@ -169,7 +182,10 @@ final class Attaching {
     };
   }
 
-  private static @Nullable RefusedException judgeNew(Volume volume, Node node) {
+  private @Nullable RefusedException judgeNew(Volume volume, Node node) {
+    if (left.contains(new Left(volume.id(), node.id()))) {
+      return wrongState(AttachmentChange.leftOn(node, volume));
+    }
     return switch (volume.state()) {
       case CREATING, AVAILABLE, RESIZING ->
           node.schedulability() == Schedulability.ACTIVE

@@ -10,6 +10,7 @@ import io.diskengine.model.Schedulability;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the controller's API needs. Requests that break a rule throw {@link
@@ -36,8 +37,43 @@ public interface ControllerStore {
    */
   VolumeDetails attach(String volumeName, String nodeName);
 
-  /** Vm mapping first, then the mapping (law 10). Detaching what is detached is a no-op. */
-  VolumeDetails detach(String volumeName);
+  /**
+   * Vm mapping first, then the mapping (law 10). Detaching what is detached is a no-op. Refused
+   * while a guest is connected.
+   *
+   * @param force the node is cut off from the volume at once, whatever its guest does
+   */
+  VolumeDetails detach(String volumeName, boolean force);
+
+  /** {@link #detach(String, boolean)} without force. */
+  default VolumeDetails detach(String volumeName) {
+    return detach(volumeName, false);
+  }
+
+  /**
+   * Attaches the volume to another baremetal node (law 7). From a node that works it is detached in
+   * order first; from one that does not it is taken away. Asking again answers what is there.
+   *
+   * @param force take it away from a node that works and has a guest; start without in-sync
+   *     replicas that cannot be reached though the last stop was not clean
+   */
+  VolumeDetails move(String volumeName, String nodeName, boolean force);
+
+  /**
+   * Copies a replica to another node and removes it there where it was when the copy is in sync.
+   *
+   * @param nodeName null = the node with most room
+   */
+  VolumeDetails moveReplica(String volumeName, int slot, @Nullable String nodeName);
+
+  /**
+   * Places a replacement for every replica of an attached volume that has been out and out of reach
+   * for longer than the cluster waits; for a timer.
+   */
+  void replaceLost();
+
+  /** Attaches volumes whose move waited for the end of their last attachment; for a timer. */
+  void attachSuccessors();
 
   /** The tombstone: refused while attached. Deleting twice is a no-op. */
   VolumeDetails delete(String volumeName);

@@ -99,7 +99,7 @@ final class LegSet {
     Optional<Long> grant =
         tx.first(
             r -> r.getLong(1),
-            "WITH leg AS (SELECT l.id, l.volume_id, d.node_id FROM lvol l"
+            "WITH leg AS (SELECT l.id, l.volume_id, l.disk_id, d.node_id FROM lvol l"
                 + " JOIN disk d ON d.id = l.disk_id WHERE l.id = ? AND l.version = ?"
                 + " AND l.sync = 'OUT' AND l.state = 'UP' AND NOT EXISTS"
                 + " (SELECT FROM lvol_grant g WHERE g.lvol_id = l.id AND g.state <> 'REVOKED'))"
@@ -114,6 +114,11 @@ final class LegSet {
                 + " AND EXISTS (SELECT FROM lvol_grant g WHERE g.lvol_id = o.id"
                 + " AND g.state IN ('GRANTING', 'GRANTED')))))"
                 + " < (SELECT max_rebuilds_per_node FROM cluster)"
+                + " AND (SELECT count(*) FROM lvol o WHERE o.disk_id = leg.disk_id"
+                + " AND (o.sync = 'REBUILDING' OR (o.sync = 'OUT'"
+                + " AND EXISTS (SELECT FROM lvol_grant g WHERE g.lvol_id = o.id"
+                + " AND g.state IN ('GRANTING', 'GRANTED')))))"
+                + " < (SELECT max_rebuilds_per_disk FROM cluster)"
                 + " RETURNING id",
             w.lvolId(),
             w.version(),
@@ -123,16 +128,14 @@ final class LegSet {
           "lvol "
               + w.lvolId()
               + " cannot come back now: it changed, is not UP and OUT, has a grant that is not"
-              + " REVOKED, or its node rebuilds as many replicas as it may");
+              + " REVOKED, or its node or disk rebuilds as many replicas as it may");
     }
     tx.update("UPDATE lvol SET version = version + 1 WHERE id = ?", w.lvolId());
     return new Applied(grant.get());
   }
 
   WriteResult rebuildStarted(RebuildStarted w) throws SQLException {
-    return updated(
-        ObjectKind.LVOL,
-        w.lvolId(),
+    int rows =
         tx.update(
             "UPDATE lvol SET sync = 'REBUILDING', rebuild_percent = 0, version = version + 1"
                 + " WHERE id = ? AND version = ? AND sync = 'OUT' AND EXISTS"
@@ -141,10 +144,32 @@ final class LegSet {
                 + MY_VOLUME,
             w.lvolId(),
             w.version(),
-            nodeId));
+            nodeId);
+    if (rows == 1) {
+      event(w.lvolId(), "'rebuild of ' || l.name || ' on ' || n.name || ' started'");
+    }
+    return updated(ObjectKind.LVOL, w.lvolId(), rows);
+  }
+
+  /** History of a replica, told of its volume. */
+  private void event(long lvolId, String messageSql) throws SQLException {
+    tx.update(
+        "INSERT INTO event (severity, node_id, object_kind, object_id, object_name, message)"
+            + " SELECT 'INFO', ?, 'VOLUME', v.id, v.name, "
+            + messageSql
+            + " FROM lvol l JOIN volume v ON v.id = l.volume_id JOIN disk d ON d.id = l.disk_id"
+            + " JOIN node n ON n.id = d.node_id WHERE l.id = ?",
+        nodeId,
+        lvolId);
   }
 
   WriteResult inSync(InSync w) throws SQLException {
+    Optional<String> outFor =
+        tx.first(
+            r -> r.getString(1),
+            "SELECT round(extract(epoch FROM clock_timestamp() - out_since))::text FROM lvol"
+                + " WHERE id = ? AND out_since IS NOT NULL",
+            w.lvolId());
     Optional<Long> volume =
         tx.first(
             r -> r.getLong(1),
@@ -156,9 +181,44 @@ final class LegSet {
             w.version(),
             nodeId);
     if (volume.isPresent()) {
+      event(
+          w.lvolId(),
+          "l.name || ' on ' || n.name || ' is in sync after %s s'"
+              .formatted(outFor.orElse("an unknown number of")));
+      removeSurplus(volume.get());
       raiseEpoch(volume.get());
     }
     return updated(ObjectKind.LVOL, w.lvolId(), volume.isPresent() ? 1 : 0);
+  }
+
+  /**
+   * Law 9: what was kept until its successor is in sync may go when as many replicas as wanted are:
+   * those that leave, and those that are out. They get their tombstones here.
+   */
+  void removeSurplus(long volumeId) throws SQLException {
+    List<String> names =
+        tx.query(
+            r -> r.getString(1),
+            "WITH removed AS (UPDATE lvol l SET state = 'DELETING', sync = 'OUT',"
+                + " rebuild_percent = NULL, version = version + 1"
+                + " WHERE volume_id = ? AND (leaving OR sync = 'OUT') AND sync <> 'REBUILDING'"
+                + " AND state NOT IN ('DELETING', 'DELETED')"
+                + " AND (SELECT count(*) FROM lvol o WHERE o.volume_id = l.volume_id"
+                + " AND o.sync = 'IN_SYNC' AND o.state = 'UP' AND NOT o.leaving)"
+                + " >= (SELECT replicas FROM volume v WHERE v.id = l.volume_id)"
+                + " RETURNING id, name), revoked AS (UPDATE lvol_grant SET state = 'REVOKING',"
+                + " version = version + 1 WHERE lvol_id IN (SELECT id FROM removed)"
+                + " AND state IN ('GRANTING', 'GRANTED')) SELECT name FROM removed",
+            volumeId);
+    if (!names.isEmpty()) {
+      tx.update(
+          "INSERT INTO event (severity, node_id, object_kind, object_id, object_name, message)"
+              + " VALUES ('INFO', ?, 'VOLUME', ?, object_name('VOLUME', ?), ?)",
+          nodeId,
+          volumeId,
+          volumeId,
+          String.join(", ", names) + " is not needed any more and is deleted");
+    }
   }
 
   /** A mapping that ended: its grants are to be revoked; an unfinished rebuild is worth nothing. */

@@ -47,8 +47,9 @@ public final class Migrations {
                 "INSERT INTO diskengine.cluster (id, nqn_prefix, reconnect_delay_sec,"
                     + " ctrlr_loss_timeout_sec, fast_io_fail_timeout_sec, transport_ack_timeout,"
                     + " probe_interval_ms, probe_deadline_ms, grace_ms, lease_ttl_ms, resync_ms,"
-                    + " max_rebuilds_per_node, overcommit_percent, thin)"
-                    + " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                    + " max_rebuilds_per_node, overcommit_percent, thin, replace_after_sec,"
+                    + " max_rebuilds_per_disk, rebuild_mb_per_sec)"
+                    + " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                     + " ON CONFLICT DO NOTHING")) {
       ClusterSettings d = ClusterSettings.DEFAULTS;
       Object[] values = {
@@ -65,7 +66,10 @@ public final class Migrations {
         d.resyncMs(),
         d.maxRebuildsPerNode(),
         d.overcommitPercent(),
-        d.thin()
+        d.thin(),
+        d.replaceAfterSec(),
+        d.maxRebuildsPerDisk(),
+        d.rebuildMbPerSec()
       };
       for (int i = 0; i < values.length; i++) {
         s.setObject(i + 1, values[i]);

@@ -27,17 +27,22 @@ final class NodeViewQuery {
   NodeViewQuery(long nodeId) {
     this.nodeId = nodeId;
     String live = "m.state NOT IN " + Rows.FINAL_MAPPING;
+    // Law 7: what was taken away concerns its node until it says that nothing is left there.
+    String fenced = "m.state = 'FENCED' AND NOT m.gone";
     String lvolIds =
         "SELECT l.id FROM lvol l JOIN disk d ON d.id = l.disk_id"
             + " WHERE d.node_id = :node AND l.state <> 'DELETED'"
             + " UNION SELECT l.id FROM lvol l JOIN volume_mapping m ON m.volume_id = l.volume_id"
-            + (" WHERE m.node_id = :node AND l.state <> 'DELETED' AND " + live);
+            + (" WHERE m.node_id = :node AND (l.state <> 'DELETED' AND " + live)
+            + (" OR " + fenced + ")");
     String volumeIds = "SELECT volume_id FROM lvol WHERE id IN (" + lvolIds + ")";
     String diskIds =
         "SELECT disk_id FROM lvol WHERE id IN ("
             + lvolIds
             + ") UNION SELECT id FROM disk WHERE node_id = :node";
-    String ofVolumes = "m.volume_id IN (" + volumeIds + ") AND " + live;
+    String ofVolumes =
+        ("m.volume_id IN (" + volumeIds + ") AND (" + live)
+            + (" OR m.node_id = :node AND " + fenced + ")");
     cluster = select(Rows::cluster, "SELECT * FROM cluster");
     nodes =
         select(
@@ -63,8 +68,8 @@ final class NodeViewQuery {
     vmMappings =
         select(
             Rows::vmMapping,
-            (Rows.SELECT_VM_MAPPING + " WHERE m.node_id = :node AND " + live)
-                + " AND vm.state <> 'DETACHED' ORDER BY vm.id");
+            (Rows.SELECT_VM_MAPPING + " WHERE m.node_id = :node AND (" + live + " OR " + fenced)
+                + ") AND vm.state <> 'DETACHED' ORDER BY vm.id");
   }
 
   private <T> Statement<T> select(Tx.Row<T> row, String sql) {

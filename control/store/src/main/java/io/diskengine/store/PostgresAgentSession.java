@@ -5,6 +5,7 @@ import io.diskengine.model.Reason;
 import io.diskengine.store.AgentWrite.AppendEvent;
 import io.diskengine.store.AgentWrite.DiskFree;
 import io.diskengine.store.AgentWrite.FinishIntent;
+import io.diskengine.store.AgentWrite.GuestSeen;
 import io.diskengine.store.AgentWrite.PublishPlan;
 import io.diskengine.store.AgentWrite.PublishReasons;
 import io.diskengine.store.AgentWrite.RebuildProgress;
@@ -171,6 +172,7 @@ final class PostgresAgentSession implements AgentSession {
       case PublishPlan w -> true;
       case AppendEvent w -> true;
       case RebuildProgress w -> true;
+      case GuestSeen w -> true;
       case DiskFree w -> true;
       default -> false;
     };

@@ -8,8 +8,6 @@ import io.diskengine.model.Node;
 import io.diskengine.model.ObjectRef;
 import io.diskengine.model.Schedulability;
 import io.diskengine.model.Volume;
-import io.diskengine.model.VolumeMapping;
-import io.diskengine.model.VolumeMappingState;
 import io.diskengine.model.VolumeState;
 import io.diskengine.store.RefusedException.Code;
 import java.sql.SQLException;
@@ -18,6 +16,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** {@link ControllerStore} on PostgreSQL. */
 public final class PostgresControllerStore implements ControllerStore, AutoCloseable {
@@ -87,11 +86,15 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
     return query.details(tx.all(query.statements())).getFirst();
   }
 
-  private static Volume locked(Tx tx, String name) throws SQLException {
+  private static Optional<Volume> lockedIfThere(Tx tx, String name) throws SQLException {
     return tx.first(
-            Rows::volume,
-            "SELECT * FROM volume WHERE name = ? AND state <> 'DELETED' FOR NO KEY UPDATE",
-            name)
+        Rows::volume,
+        "SELECT * FROM volume WHERE name = ? AND state <> 'DELETED' FOR NO KEY UPDATE",
+        name);
+  }
+
+  private static Volume locked(Tx tx, String name) throws SQLException {
+    return lockedIfThere(tx, name)
         .orElseThrow(() -> new RefusedException(Code.NOT_FOUND, "there is no volume " + name));
   }
 
@@ -100,33 +103,62 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
     return attaches.ask(new Attaching.Request(volumeName, nodeName));
   }
 
-  private static Optional<VolumeMapping> liveMapping(Tx tx, long volumeId) throws SQLException {
-    return tx.first(
-        Rows::mapping,
-        "SELECT * FROM volume_mapping WHERE volume_id = ? AND state NOT IN " + Rows.FINAL_MAPPING,
-        volumeId);
+  @Override
+  public VolumeDetails detach(String volumeName, boolean force) {
+    return changed(volumeName, change -> change.detach(force));
   }
 
   @Override
-  public VolumeDetails detach(String volumeName) {
+  public VolumeDetails move(String volumeName, String nodeName, boolean force) {
+    return changed(volumeName, change -> change.move(nodeName, force));
+  }
+
+  private interface Change {
+    void apply(AttachmentChange change) throws SQLException;
+  }
+
+  private VolumeDetails changed(String volumeName, Change change) {
     return database.transaction(tx -> {
+      change.apply(new AttachmentChange(tx, locked(tx, volumeName)));
+      return details(tx, locked(tx, volumeName));
+    });
+  }
+
+  @Override
+  public VolumeDetails moveReplica(String volumeName, int slot, @Nullable String nodeName) {
+    return database.transaction(tx -> {
+      tx.query(r -> 1, "SELECT pg_advisory_xact_lock(?)", VolumeCreation.PLACEMENT_LOCK);
       Volume volume = locked(tx, volumeName);
-      Optional<VolumeMapping> mapping = liveMapping(tx, volume.id());
-      if (mapping.isPresent()) {
-        tx.update(
-            "UPDATE vm_mapping SET state = 'DETACHING', version = version + 1"
-                + " WHERE mapping_id = ? AND state IN ('ATTACHING', 'ATTACHED')",
-            mapping.get().id());
-        if (mapping.get().state() != VolumeMappingState.DETACHING) {
-          tx.all(List.of(Asked.event(volume.id(), volumeName, "detach requested")));
-        }
-        tx.update(
-            "UPDATE volume_mapping SET state = 'DETACHING', version = version + 1"
-                + " WHERE id = ? AND state IN ('ASSIGNED', 'INITIALISED', 'ATTACHED')",
-            mapping.get().id());
-      }
+      new Replacement(tx, volume).move(slot, nodeName);
       return details(tx, volume);
     });
+  }
+
+  @Override
+  public void replaceLost() {
+    for (String volume : database.single(Replacement::due)) {
+      database.transaction(tx -> {
+        tx.query(r -> 1, "SELECT pg_advisory_xact_lock(?)", VolumeCreation.PLACEMENT_LOCK);
+        Optional<Volume> there = lockedIfThere(tx, volume);
+        if (there.isPresent()) {
+          new Replacement(tx, there.get()).replaceLost();
+        }
+        return true;
+      });
+    }
+  }
+
+  @Override
+  public void attachSuccessors() {
+    for (String volume : database.single(AttachmentChange::successors)) {
+      database.transaction(tx -> {
+        Optional<Volume> there = lockedIfThere(tx, volume);
+        if (there.isPresent()) {
+          new AttachmentChange(tx, there.get()).attachSuccessor();
+        }
+        return true;
+      });
+    }
   }
 
   @Override
@@ -136,7 +168,7 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
       if (volume.state() == VolumeState.DELETING) {
         return details(tx, volume);
       }
-      if (liveMapping(tx, volume.id()).isPresent()) {
+      if (AttachmentChange.liveMapping(tx, volume.id()).isPresent()) {
         throw new RefusedException(
             Code.WRONG_STATE, "volume " + volumeName + " is attached: detach it first");
       }

@@ -69,7 +69,10 @@ final class Rows {
             r.getInt("resync_ms"),
             r.getInt("max_rebuilds_per_node"),
             r.getInt("overcommit_percent"),
-            r.getBoolean("thin")));
+            r.getBoolean("thin"),
+            r.getInt("replace_after_sec"),
+            r.getInt("max_rebuilds_per_disk"),
+            r.getInt("rebuild_mb_per_sec")));
   }
 
   static Node node(ResultSet r) throws SQLException {
@@ -193,6 +196,7 @@ final class Rows {
         r.getString("controller_name"),
         r.getString("socket_path"),
         VmMappingState.valueOf(r.getString("state")),
+        r.getBoolean("guest_connected"),
         r.getLong("version"));
   }
 

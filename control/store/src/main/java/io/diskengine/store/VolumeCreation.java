@@ -29,7 +29,7 @@ import java.util.stream.Collectors;
  */
 final class VolumeCreation {
   /** Serialises placement, so that two volumes never count the same room. */
-  private static final long PLACEMENT_LOCK = 0x6469736B706C6163L;
+  static final long PLACEMENT_LOCK = 0x6469736B706C6163L;
 
   private static final int GENERATION = 1;
 

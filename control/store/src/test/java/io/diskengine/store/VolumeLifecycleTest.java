@@ -100,6 +100,9 @@ final class VolumeLifecycleTest {
     Fixture.confirmAll(sn1);
     Fixture.confirmAll(sn2);
     assertThat(controller.volumes()).isEmpty();
+    assertThat(controller.events(0, 1).getFirst().message())
+        .isEqualTo(
+            "deleted: every replica is gone, the space of the last one on sn2 is free again");
     assertThat(sn1.view().lvols()).isEmpty();
     assertThat(controller.createVolume(Fixture.volume("db", 1)).volume().id())
         .isGreaterThan(created.volume().id());

@@ -61,4 +61,96 @@ class AgentsOnEngineTest {
       c.await("v1 to be detached", () -> c.volume("v1").mapping() == null);
     }
   }
+
+  @Test
+  void volumeIsTakenFromADeadNodeWithItsBytes() throws Exception {
+    try (EngineCluster c = new EngineCluster(dir).startAll().add("bm2")) {
+      c.create("v1", 2, 64 * Sizes.MIB);
+      try (OneBlockGuest guest = OneBlockGuest.connect(c.vhostSocket(c.attach("v1")))) {
+        guest.write(7);
+        c.agents.remove("bm1").close();
+        c.engines.get("bm1").kill();
+      }
+      c.controller.move("v1", "bm2", false);
+      c.await("v1 to be on bm2", () -> c.isAttachedTo("v1", "bm2"));
+      try (OneBlockGuest guest = OneBlockGuest.connect(c.vhostSocket(c.volume("v1")))) {
+        assertEquals(7, guest.read());
+        guest.write(8);
+      }
+      c.await("both legs", () -> syncs(c.volume("v1")).equals(BOTH));
+      c.startEngine("bm1");
+      c.startAgent("bm1");
+      c.await("bm1 to find nothing left", () -> c.hasEvent("nothing is left of it on bm1"));
+    }
+  }
+
+  @Test
+  void guestOfANodeThatWasCutOffGetsErrorsAndNoSuccess() throws Exception {
+    try (EngineCluster c = new EngineCluster(dir).startAll().add("bm2")) {
+      c.create("v1", 2, 64 * Sizes.MIB);
+      try (OneBlockGuest old = OneBlockGuest.connect(c.vhostSocket(c.attach("v1")))) {
+        old.write(7);
+        c.await("the guest to be on record", () -> c.volume("v1").vmMapping().guestConnected());
+        c.agents.remove("bm1").close();
+        c.controller.move("v1", "bm2", false);
+        c.await("v1 to be on bm2", () -> c.isAttachedTo("v1", "bm2"));
+        old.startWrite(9);
+        try (OneBlockGuest guest = OneBlockGuest.connect(c.vhostSocket(c.volume("v1")))) {
+          assertEquals(7, guest.read());
+          guest.write(8);
+          assertEquals(null, old.await(1_000));
+          c.startAgent("bm1");
+          assertEquals(OneBlockGuest.IO_ERROR, old.await(30_000));
+          assertEquals(8, guest.read());
+        }
+      }
+      c.await("bm1 to find nothing left", () -> c.hasEvent("nothing is left of it on bm1"));
+      c.await("both legs", () -> syncs(c.volume("v1")).equals(BOTH));
+    }
+  }
+
+  private static long slotOn(VolumeDetails v, String node) {
+    return v.lvols().stream()
+        .filter(l -> v.nodeNames().get(l.nodeId()).equals(node))
+        .findFirst()
+        .orElseThrow()
+        .slot();
+  }
+
+  private static List<String> nodes(VolumeDetails v) {
+    return v.lvols().stream().map(l -> v.nodeNames().get(l.nodeId())).sorted().toList();
+  }
+
+  @Test
+  void replicaMovesUnderAGuestAndALostOneIsReplaced() throws Exception {
+    try (EngineCluster c = new EngineCluster(dir).startAll().add("sn3")) {
+      c.create("v1", 2, 64 * Sizes.MIB);
+      List<String> first = nodes(c.volume("v1"));
+      String away = first.getLast();
+      String free =
+          List.of("sn1", "sn2", "sn3").stream().filter(n -> !first.contains(n)).findFirst().get();
+      try (OneBlockGuest guest = OneBlockGuest.connect(c.vhostSocket(c.attach("v1")))) {
+        guest.write(7);
+        c.controller.moveReplica("v1", (int) slotOn(c.volume("v1"), away), free);
+        c.await(
+            "the replica to have moved",
+            () -> {
+              guest.write(8);
+              return syncs(c.volume("v1")).equals(BOTH) && !nodes(c.volume("v1")).contains(away);
+            });
+        c.sql("UPDATE diskengine.cluster SET replace_after_sec = 1");
+        c.engines.get(first.getFirst()).kill();
+        c.await(
+            "the old node to get a replica again",
+            () -> {
+              guest.write(9);
+              c.controller.replaceLost();
+              return syncs(c.volume("v1")).stream().filter(s -> s == LvolSync.IN_SYNC).count() == 2
+                  && nodes(c.volume("v1")).contains(away);
+            });
+        c.engines.get(free).kill(); // what it had is on the replacement
+        assertEquals(9, guest.read());
+      }
+    }
+  }
 }

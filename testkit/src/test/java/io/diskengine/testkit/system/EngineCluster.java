@@ -69,6 +69,13 @@ final class EngineCluster implements AutoCloseable {
     return "jdbc:postgresql://127.0.0.1:" + server.getPort() + "/" + database;
   }
 
+  void sql(String sql) throws SQLException {
+    try (var c = DriverManager.getConnection(url("diskengine"), "postgres", "");
+        var s = c.createStatement()) {
+      s.execute(sql);
+    }
+  }
+
   private void execute(String sql) throws SQLException {
     try (var c = DriverManager.getConnection(url("postgres"), "postgres", "");
         var s = c.createStatement()) {
@@ -97,6 +104,31 @@ final class EngineCluster implements AutoCloseable {
               statuses.containsKey(node) && statuses.get(node).state() == AgentStatus.State.READY);
     }
     return this;
+  }
+
+  /** One more node, ready. */
+  EngineCluster add(String node) throws IOException {
+    startEngine(node);
+    startAgent(node);
+    await(
+        node + " to be ready",
+        () -> statuses.containsKey(node) && statuses.get(node).state() == AgentStatus.State.READY);
+    return this;
+  }
+
+  Path vhostSocket(VolumeDetails v) {
+    return Path.of(v.vmMapping().socketPath());
+  }
+
+  /** Attached to the node, with the controller's part of a move done. */
+  boolean isAttachedTo(String name, String node) {
+    controller.attachSuccessors();
+    VolumeDetails v = volume(name);
+    return isAttached(name) && node.equals(v.nodeNames().get(v.mapping().nodeId()));
+  }
+
+  boolean hasEvent(String part) {
+    return controller.events(0, 100).stream().anyMatch(e -> e.message().contains(part));
   }
 
   void startEngine(String node) throws IOException {

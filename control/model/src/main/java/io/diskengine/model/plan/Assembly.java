@@ -18,7 +18,8 @@ import java.util.UUID;
 
 /**
  * Brings a RAID online: created once, over all legs of a new volume; afterwards assembled from the
- * legs of the epoch's set, never from others.
+ * legs of the epoch's set, never from others. It is created with one slot more than the volume has
+ * replicas, so that a replica can be added and rebuilt before the one that it replaces leaves.
  *
  * <p>A set that lacks a leg which the superblocks still call healthy stays {@code configuring}.
  * Each such slot is filled with a null bdev of the leg's uuid, which is taken out again while
@@ -71,19 +72,15 @@ final class Assembly {
       return;
     }
     List<String> bases = new ArrayList<>(a.legs.stream().map(Leg::bdev).toList());
-    List<Action> actions = new ArrayList<>();
-    boolean alone = bases.size() == 1;
-    String placeholder = a.placeholder(1);
-    if (alone) {
-      actions.add(placeholder(placeholder, a.placeholderUuid()));
-      bases.add(placeholder);
-    }
-    actions.add(new CreateRaid(a.raidName, a.volume.uuid(), bases));
-    if (alone) {
-      actions.add(new RemoveBase(a.raidName, placeholder));
-      actions.add(new DeleteNull(placeholder));
-    }
-    a.out.work(a.ref, a.mapping.version(), List.of(), actions);
+    String placeholder = a.placeholder(bases.size());
+    bases.add(placeholder);
+    a.out.act(
+        a.ref,
+        a.mapping.version(),
+        placeholder(placeholder, a.placeholderUuid()),
+        new CreateRaid(a.raidName, a.volume.uuid(), bases),
+        new RemoveBase(a.raidName, placeholder),
+        new DeleteNull(placeholder));
   }
 
   private CreateNull placeholder(String name, UUID uuid) {

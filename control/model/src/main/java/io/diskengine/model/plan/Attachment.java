@@ -225,5 +225,22 @@ final class Attachment {
     }
   }
 
+  /** Whether a guest holds the vhost controller goes on record when it changes. */
+  void recordGuest() {
+    if (vm.isPresent() && vhost.isPresent()) {
+      VmMapping m = vm.get();
+      boolean connected = vhost.get().sessions() > 0;
+      if (connected != m.guestConnected()) {
+        out.commit(
+            new ObjectRef(ObjectKind.VM_MAPPING, m.id()),
+            m.version(),
+            new Commit.GuestSeen(m.id(), connected));
+      }
+    }
+  }
+
   private static final long LET_GO_LOOK_MS = 100;
+
+  /** A guest that has to go first is looked for this often. */
+  static final long GUEST_LOOK_MS = 500;
 }

@@ -258,7 +258,13 @@ final class AttachmentPlanner {
         a.peer(lvol)
             .filter(n -> n.dataPlane() == DataPlaneState.READY && n.leaseValid())
             .isPresent();
-    if (leg.inRaid() && granted) {
+    if (lvol.state() != LvolState.UP && !granted) {
+      if (leg.inRaid() || a.isAttached(leg)) {
+        a.retire(leg);
+      } else if (lvol.state() == LvolState.CREATING) {
+        told(leg, a.nodeName(lvol) + " to create it");
+      }
+    } else if (leg.inRaid() && granted) {
       a.out.commit(leg.ref(), lvol.version(), new Commit.RebuildStarted(lvol.id(), lvol.version()));
     } else if (!readmitted && (leg.inRaid() || a.isAttached(leg))) {
       told(leg, "its removal from the RAID");
@@ -285,6 +291,10 @@ final class AttachmentPlanner {
     if (raid.process() != null || a.isRaidBusy()) {
       told(leg, "another rebuild of this volume");
       a.out.requeueAt(a.seen.nowMs() + Laws.REBUILT_QUIET_MS);
+      return;
+    }
+    if (raid.legs().stream().allMatch(BaremetalObserved.Leg::configured)) {
+      told(leg, "a free slot of RAID " + a.raidName + ", which has " + raid.slots());
       return;
     }
     a.out.work(

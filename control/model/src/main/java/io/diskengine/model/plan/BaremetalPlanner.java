@@ -15,7 +15,8 @@ import java.util.stream.Collectors;
 
 /**
  * What a baremetal node does next: every mapping by itself ({@link AttachmentPlanner} sets up,
- * {@link DetachmentPlanner} takes down). One bad object never stops the others.
+ * {@link DetachmentPlanner} takes down, {@link FencedPlanner} what was taken away). One bad object
+ * never stops the others.
  */
 public final class BaremetalPlanner {
   private final Index rows;
@@ -35,7 +36,8 @@ public final class BaremetalPlanner {
 
   private Plan plan() {
     for (VolumeMapping mapping : view.mappings()) {
-      if (mapping.nodeId() == view.node().id() && !mapping.state().isFinal()) {
+      boolean left = mapping.state().isFinal() && mapping.state() != VolumeMappingState.FENCED;
+      if (mapping.nodeId() == view.node().id() && !left) {
         failSoft(mapping);
       }
     }
@@ -71,6 +73,11 @@ public final class BaremetalPlanner {
             rows.lvolsOf(mapping.volumeId()));
     if (!attachment.isKnown()) {
       out.blocked(ref, "a look at the RAID, its controllers and vhost", node());
+      return;
+    }
+    attachment.recordGuest();
+    if (mapping.state() == VolumeMappingState.FENCED) {
+      new FencedPlanner(attachment).plan();
       return;
     }
     boolean leaving = mapping.state() == VolumeMappingState.DETACHING || seen.stopping();

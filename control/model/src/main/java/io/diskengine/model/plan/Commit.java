@@ -44,6 +44,10 @@ public sealed interface Commit {
       long vmMappingId, long version, VmMappingState to, @Nullable String socketPath)
       implements Commit {}
 
+  record GuestSeen(long vmMappingId, boolean connected) implements Commit {}
+
+  record MappingGone(long mappingId, long version) implements Commit {}
+
   record CommitOut(long volumeId, long volumeEpoch, List<Long> lvolIds, String cause)
       implements Commit {
     public CommitOut {

@@ -60,9 +60,14 @@ final class DetachmentPlanner {
     if (a.vhost.isPresent()) {
       if (a.isRaidBusy()) {
         a.out.blocked(ref, "an answer of the data plane", a.ref);
+      } else if (a.vhost.get().sessions() > 0) {
+        a.out.blocked(
+            ref,
+            "its guest to be ended: it is connected to vhost controller " + vm.controllerName(),
+            null);
+        a.out.requeueAt(a.seen.nowMs() + Attachment.GUEST_LOOK_MS);
       } else {
-        String guest = a.vhost.get().sessions() > 0 ? ", a guest is connected to it" : "";
-        a.out.blocked(ref, "vhost controller " + vm.controllerName() + " to be gone" + guest, null);
+        a.out.blocked(ref, "vhost controller " + vm.controllerName() + " to be gone", null);
         a.out.act(ref, vm.version(), new DeleteVhost(vm.controllerName()));
       }
       return false;

@@ -183,16 +183,24 @@ final class ReplicaPlanner {
     return true;
   }
 
-  /** A host that is granted again waits until its older grant was revoked. */
+  /**
+   * Law 7: a host is let in when nobody's grant is on its way out any more, so that the next writer
+   * never meets the last one.
+   */
   private Set<String> grantedHosts() {
     Set<String> granted = new HashSet<>();
+    Set<String> waiting = new HashSet<>();
     Set<String> revoking = new HashSet<>();
     for (Grant g : grants()) {
       switch (g.state()) {
-        case GRANTING, GRANTED -> granted.add(g.hostNqn());
+        case GRANTED -> granted.add(g.hostNqn());
+        case GRANTING -> waiting.add(g.hostNqn());
         case REVOKING -> revoking.add(g.hostNqn());
         case REVOKED -> {}
       }
+    }
+    if (revoking.isEmpty()) {
+      granted.addAll(waiting);
     }
     granted.removeAll(revoking);
     return granted;

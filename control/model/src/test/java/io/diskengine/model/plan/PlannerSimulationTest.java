@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.diskengine.model.GrantState;
+import io.diskengine.model.Lvol;
 import io.diskengine.model.LvolState;
 import io.diskengine.model.LvolSync;
 import io.diskengine.model.VmMappingState;
@@ -32,7 +33,7 @@ class PlannerSimulationTest {
 
   private static List<LvolSync> syncs(SimWorld w, long volume) {
     return w.db.lvols.values().stream()
-        .filter(l -> l.volumeId() == volume)
+        .filter(l -> l.volumeId() == volume && l.state() != LvolState.DELETED)
         .map(l -> l.sync())
         .toList();
   }
@@ -198,6 +199,153 @@ class PlannerSimulationTest {
   }
 
   @Test
+  void aLostReplicaIsReplacedAndRemovedWhenItsNodeReturns() {
+    SimWorld w = world();
+    long v = attached(w, 2);
+    w.killTarget(1);
+    for (int i = 0; i < 8; i++) {
+      w.stepStorage(1, 0);
+      w.stepBaremetal(100);
+      w.compute.nowMs += 1_000;
+    }
+    w.write(v, false);
+    Lvol lost =
+        w.db.lvols.values().stream()
+            .filter(l -> l.sync() == LvolSync.OUT)
+            .findFirst()
+            .orElseThrow();
+    Lvol made = w.db.replace(lost, 1);
+    for (int i = 0; i < 20; i++) {
+      w.stepStorage(0, 100);
+      w.stepBaremetal(100);
+      w.compute.progress();
+      w.write(v, false);
+      w.check();
+      w.compute.nowMs += 1_000;
+    }
+    assertEquals(LvolSync.IN_SYNC, w.db.lvols.get(made.id()).sync());
+    assertEquals(LvolState.DELETING, w.db.lvols.get(lost.id()).state());
+    w.checkEqual();
+    w.converge();
+    assertEquals(LvolState.DELETED, w.db.lvols.get(lost.id()).state());
+    assertTrue(w.targets.get(1).blobs.isEmpty());
+    w.killCompute();
+    w.converge();
+    assertEquals(List.of(LvolSync.IN_SYNC, LvolSync.IN_SYNC), syncs(w, v));
+    w.checkEqual();
+  }
+
+  @Test
+  void aReplicaMovesByAddRebuildRemoveAndThereAreNeverFewerInSync() {
+    SimWorld w = world();
+    long v = attached(w, 2);
+    w.write(v, false);
+    Lvol old = w.db.lvols.values().stream().filter(l -> l.slot() == 1).findFirst().orElseThrow();
+    Lvol made = w.db.replace(old, 1);
+    w.db.leaving.add(old.id());
+    w.history.clear();
+    for (int i = 0; i < 20; i++) {
+      w.stepStorage(0, 100);
+      w.stepStorage(1, 100);
+      w.stepBaremetal(100);
+      w.compute.progress();
+      w.write(v, false);
+      w.check();
+      assertTrue(
+          w.db.lvols.values().stream().filter(l -> l.sync() == LvolSync.IN_SYNC).count() >= 2);
+      w.compute.nowMs += 1_000;
+    }
+    assertEquals(LvolState.DELETED, w.db.lvols.get(old.id()).state(), w.history::toString);
+    assertEquals(LvolSync.IN_SYNC, w.db.lvols.get(made.id()).sync());
+    w.checkEqual();
+  }
+
+  @Test
+  void aVolumeIsTakenFromADeadNodeAndStartedOnAnother() {
+    SimWorld w = world();
+    long v = attached(w, 2);
+    w.write(v, true); // bm1 dies in the middle of a write and does not come back
+    w.history.clear();
+    w.db.move(v, SimDatabase.OTHER_BAREMETAL);
+    SimWorld.Host other = w.hosts.get(1);
+    for (int i = 0; i < 30; i++) {
+      w.stepStorage(0, 100);
+      w.stepStorage(1, 100);
+      w.step(other, 100);
+      other.compute.progress();
+      w.compute.nowMs += 1_000;
+    }
+    assertEquals(VolumeMappingState.ATTACHED, mapping(w, v).state());
+    assertTrue(w.exposed(other, v) != null);
+    assertEquals(List.of(LvolSync.IN_SYNC, LvolSync.IN_SYNC), syncs(w, v));
+    assertTrue(indexOf(w, "RemoveHost") < indexOf(w, "REVOKED"), w.history::toString);
+    assertTrue(indexOf(w, "REVOKED") < indexOf(w, "AddHost"), w.history::toString);
+    assertTrue(indexOf(w, "AddHost") < indexOf(w, "AttachController"), w.history::toString);
+    w.write(v, false);
+    w.converge();
+    w.checkEqual();
+  }
+
+  @Test
+  void aNodeThatWasOnlyCutOffFindsItselfFencedAndTakesEverythingDown() {
+    SimWorld w = world();
+    long v = attached(w, 2);
+    String vhost = w.compute.vhosts.keySet().iterator().next();
+    w.compute.guests.add(vhost);
+    w.db.move(v, SimDatabase.OTHER_BAREMETAL);
+    SimWorld.Host other = w.hosts.get(1);
+    for (int i = 0; i < 30; i++) {
+      w.stepStorage(0, 100);
+      w.stepStorage(1, 100);
+      w.step(other, 100);
+      other.compute.progress();
+      w.write(v, false); // both guests
+      w.check();
+      w.compute.nowMs += 1_000;
+    }
+    assertTrue(w.hasWaiting(w.hosts.getFirst()), "the fenced guest's writes wait");
+    assertEquals(1, w.compute.vhosts.size());
+    for (int i = 0; i < 10; i++) {
+      w.stepBaremetal(100); // bm1 reads the rows again
+      w.check();
+    }
+    assertTrue(!w.hasWaiting(w.hosts.getFirst()), "the fenced guest's writes have failed");
+    assertEquals(0, w.compute.controllers.size() + w.compute.raids.size());
+    assertTrue(w.stepBaremetal(0).text().contains("taken away"), w.stepBaremetal(0)::text);
+    w.compute.guests.clear();
+    w.converge();
+    assertEquals(0, w.compute.vhosts.size());
+    assertEquals(1, w.db.gone.size());
+    assertTrue(w.db.baremetalView(SimDatabase.BAREMETAL).mappings().isEmpty());
+    w.checkEqual();
+  }
+
+  @Test
+  void aVolumeMovesWhileAStorageNodeIsDeadAndThatNodeRevokesFirstWhenItReturns() {
+    SimWorld w = world();
+    long v = attached(w, 2);
+    w.write(v, false);
+    w.killCompute();
+    w.killTarget(1);
+    w.stepStorage(1, 0);
+    w.db.move(v, SimDatabase.OTHER_BAREMETAL);
+    assertEquals(List.of(LvolSync.IN_SYNC, LvolSync.OUT), syncs(w, v));
+    SimWorld.Host other = w.hosts.get(1);
+    for (int i = 0; i < 10; i++) {
+      w.stepStorage(0, 100);
+      w.step(other, 100);
+      w.compute.nowMs += 1_000;
+    }
+    assertTrue(w.exposed(other, v) != null, "it runs on the replica that is left");
+    w.write(v, false);
+    w.history.clear();
+    w.converge();
+    assertEquals(List.of(LvolSync.IN_SYNC, LvolSync.IN_SYNC), syncs(w, v));
+    assertTrue(indexOf(w, "REVOKED") < indexOf(w, "Readmit"), w.history::toString);
+    w.checkEqual();
+  }
+
+  @Test
   void anAgentMayDieAtAnyActionOfAnAttachment() {
     for (int most = 0; most < 40; most++) {
       SimWorld w = new SimWorld(new SplittableRandom(most));
@@ -244,6 +392,7 @@ class PlannerSimulationTest {
       w.check();
     }
     w.stopping = false;
+    w.hosts.forEach(h -> h.compute.guests.clear());
     w.converge();
     w.checkEqual();
     w.check();
@@ -265,7 +414,7 @@ class PlannerSimulationTest {
     var random = w.random;
     List<Long> volumes = List.copyOf(w.db.volumes.keySet());
     long volume = volumes.isEmpty() ? 0 : volumes.get(random.nextInt(volumes.size()));
-    switch (random.nextInt(24)) {
+    switch (random.nextInt(26)) {
       case 0 -> {
         if (volumes.size() < 3 && w.db.disks.size() == 2) {
           int replicas = 1 + random.nextInt(2);
@@ -307,13 +456,44 @@ class PlannerSimulationTest {
       case 12 -> w.compute.progress();
       case 13 -> w.compute.nowMs += 1 + random.nextInt(40_000);
       case 14 -> w.forget(random.nextBoolean() ? SimDatabase.BAREMETAL : 1 + random.nextInt(2));
+      case 24 -> {
+        if (volume != 0 && w.db.attached(volume) && random.nextInt(3) == 0) {
+          move(w, volume);
+        }
+      }
+      case 25 -> {
+        SimWorld.Host host = w.hosts.get(random.nextInt(2));
+        host.compute.guests.clear();
+        if (random.nextBoolean()) {
+          host.compute.guests.addAll(host.compute.vhosts.keySet());
+        }
+      }
       case 15, 16 -> w.stepStorage(random.nextInt(2), random.nextInt(8));
-      case 17 -> w.stepBaremetal(random.nextInt(6));
+      case 17 -> w.step(w.hosts.get(random.nextInt(2)), random.nextInt(6));
       default -> {
         w.stepStorage(0, 100);
         w.stepStorage(1, 100);
         w.stepBaremetal(100);
+        w.step(w.hosts.get(1), 100);
         w.compute.nowMs += 500;
+      }
+    }
+  }
+
+  /** As the controller does it: not to a node that has not taken down yet what it had. */
+  private static void move(SimWorld w, long volume) {
+    for (SimWorld.Host host : w.hosts) {
+      boolean left =
+          w.db.mappings.values().stream()
+              .anyMatch(m ->
+                  m.nodeId() == host.id
+                      && m.volumeId() == volume
+                      && m.state() == VolumeMappingState.FENCED
+                      && !w.db.gone.contains(m.id()));
+      if (!left && !w.db.holds(host.id, volume)) {
+        w.history.add("volume " + volume + " is moved to " + host.id);
+        w.db.move(volume, host.id);
+        return;
       }
     }
   }

@@ -90,6 +90,7 @@ final class SimCompute {
   final Map<String, Ctl> controllers = new HashMap<>();
   final Map<String, R> raids = new HashMap<>();
   final Map<String, String> vhosts = new HashMap<>();
+  final Set<String> guests = new HashSet<>();
   final Map<String, UUID> nulls = new HashMap<>();
   final Set<String> allowed = new HashSet<>();
   long nowMs;
@@ -167,7 +168,10 @@ final class SimCompute {
             : "a guest would read a placeholder";
         yield vhosts.putIfAbsent(a.controller(), a.bdev()) == null ? null : "exists";
       }
-      case DeleteVhost a -> vhosts.remove(a.controller()) == null ? "none" : null;
+      case DeleteVhost a ->
+          guests.contains(a.controller())
+              ? "busy"
+              : vhosts.remove(a.controller()) == null ? "none" : null;
       case Examine a -> {
         if (!allowed.add(a.bdev())) {
           yield "exists";
@@ -426,7 +430,12 @@ final class SimCompute {
     Map<String, Vhost> facts = new HashMap<>();
     vhosts.forEach((name, bdev) ->
         facts.put(
-            name, new Vhost(name, raids.containsKey(bdev) ? bdev : null, "/vhost/" + name, 0)));
+            name,
+            new Vhost(
+                name,
+                raids.containsKey(bdev) ? bdev : null,
+                "/vhost/" + name,
+                guests.contains(name) ? 1 : 0)));
     return Facts.known(facts);
   }
 }

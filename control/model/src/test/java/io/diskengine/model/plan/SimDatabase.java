@@ -25,8 +25,10 @@ import io.diskengine.model.VolumeMapping;
 import io.diskengine.model.VolumeMappingState;
 import io.diskengine.model.VolumeState;
 import java.time.Instant;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import org.jspecify.annotations.NullUnmarked;
@@ -36,6 +38,7 @@ import org.jspecify.annotations.Nullable;
 @NullUnmarked
 final class SimDatabase {
   static final long BAREMETAL = 100;
+  static final long OTHER_BAREMETAL = 101;
 
   final Cluster cluster = new Cluster("c1", Names.DEFAULT_NQN_PREFIX, 1, ClusterSettings.DEFAULTS);
   final Map<Long, Node> nodes = new TreeMap<>();
@@ -45,6 +48,13 @@ final class SimDatabase {
   final Map<Long, Grant> grants = new TreeMap<>();
   final Map<Long, VolumeMapping> mappings = new TreeMap<>();
   final Map<Long, VmMapping> vms = new TreeMap<>();
+
+  /** FENCED mappings of which nothing is left on their nodes. */
+  final Set<Long> gone = new HashSet<>();
+
+  /** Replicas that go when their successors are in sync. */
+  final Set<Long> leaving = new HashSet<>();
+
   private long nextId = 1;
 
   void node(long id, String name, NodeMode mode) {
@@ -120,31 +130,7 @@ final class SimDatabase {
     for (int slot = 0; slot < replicas; slot++) {
       long node = onNodes.get(slot);
       Disk disk = disks.values().stream().filter(d -> d.nodeId() == node).findFirst().orElseThrow();
-      String name = Names.lvol(id, uuid, slot, 1);
-      UUID ns = Names.namespaceUuid(uuid, slot, 1);
-      long lid = nextId++;
-      lvols.put(
-          lid,
-          new Lvol(
-              lid,
-              id,
-              disk.id(),
-              node,
-              slot,
-              1,
-              name,
-              null,
-              Sizes.legBytes(v.sizeBytes()),
-              Names.subsystemNqn(cluster.nqnPrefix(), cluster.id(), name),
-              ns,
-              Names.nguid(ns),
-              Names.serial(ns),
-              Names.minCntlid(slot),
-              Names.maxCntlid(slot),
-              LvolState.CREATING,
-              LvolSync.IN_SYNC,
-              null,
-              1));
+      insertLvol(v, disk, slot, 1, LvolSync.IN_SYNC);
     }
     return v;
   }
@@ -158,6 +144,10 @@ final class SimDatabase {
   }
 
   void attach(long volume) {
+    attach(volume, BAREMETAL);
+  }
+
+  void attach(long volume, long node) {
     boolean clean =
         mappings.values().stream()
             .filter(m -> m.volumeId() == volume)
@@ -166,13 +156,13 @@ final class SimDatabase {
             .orElse(true);
     long id = nextId++;
     mappings.put(
-        id, new VolumeMapping(id, volume, BAREMETAL, VolumeMappingState.ASSIGNED, null, clean, 1));
+        id, new VolumeMapping(id, volume, node, VolumeMappingState.ASSIGNED, null, clean, 1));
     long vid = nextId++;
     UUID uuid = volumes.get(volume).uuid();
     vms.put(
         vid,
         new VmMapping(
-            vid, id, BAREMETAL, Names.vhost(vid, uuid), null, VmMappingState.ATTACHING, 1));
+            vid, id, node, Names.vhost(vid, uuid), null, VmMappingState.ATTACHING, false, 1));
     for (Lvol l : List.copyOf(lvols.values())) {
       if (l.volumeId() == volume && l.sync() == LvolSync.IN_SYNC) {
         grant(l.id(), id);
@@ -189,7 +179,7 @@ final class SimDatabase {
             id,
             lvol,
             mapping,
-            nodes.get(BAREMETAL).hostNqn(),
+            nodes.get(mappings.get(mapping).nodeId()).hostNqn(),
             epoch,
             GrantState.GRANTING,
             null,
@@ -208,6 +198,101 @@ final class SimDatabase {
             .forEach(v -> put(v, VmMappingState.DETACHING, v.socketPath()));
       }
     }
+  }
+
+  /** Taken away from where it is; replicas on storage nodes that are down leave the set. */
+  void move(long volume, long node) {
+    VolumeMapping m =
+        mappings.values().stream()
+            .filter(x -> x.volumeId() == volume && !x.state().isFinal())
+            .findFirst()
+            .orElseThrow();
+    put(m, VolumeMappingState.FENCED, m.clean(), m.raidState());
+    vms.values().stream()
+        .filter(v -> v.mappingId() == m.id() && v.state().canBecome(VmMappingState.DETACHING))
+        .toList()
+        .forEach(v -> put(v, VmMappingState.DETACHING, v.socketPath()));
+    release(m);
+    List<Lvol> inSync =
+        lvols.values().stream()
+            .filter(l -> l.volumeId() == volume && l.sync() == LvolSync.IN_SYNC)
+            .toList();
+    List<Lvol> reachable =
+        inSync.stream()
+            .filter(l -> nodes.get(l.nodeId()).dataPlane() == DataPlaneState.READY)
+            .toList();
+    if (!reachable.isEmpty() && volumes.get(volume).raidCreated()) {
+      inSync.stream()
+          .filter(l -> !reachable.contains(l))
+          .forEach(l -> put(l, l.state(), LvolSync.OUT, l.uuid()));
+    }
+    raiseEpoch(volumes.get(volume));
+    attach(volume, node);
+  }
+
+  /** The controller places a replacement. */
+  Lvol replace(Lvol old, long node) {
+    Disk disk = disks.values().stream().filter(d -> d.nodeId() == node).findFirst().orElseThrow();
+    Volume v = volumes.get(old.volumeId());
+    return insertLvol(v, disk, old.slot(), old.generation() + 1, LvolSync.OUT);
+  }
+
+  private Lvol insertLvol(Volume v, Disk disk, int slot, int generation, LvolSync sync) {
+    String name = Names.lvol(v.id(), v.uuid(), slot, generation);
+    UUID ns = Names.namespaceUuid(v.uuid(), slot, generation);
+    Lvol made =
+        new Lvol(
+            nextId++,
+            v.id(),
+            disk.id(),
+            disk.nodeId(),
+            slot,
+            generation,
+            name,
+            null,
+            Sizes.legBytes(v.sizeBytes()),
+            Names.subsystemNqn(cluster.nqnPrefix(), cluster.id(), name),
+            ns,
+            Names.nguid(ns),
+            Names.serial(ns),
+            Names.minCntlid(slot),
+            Names.maxCntlid(slot),
+            LvolState.CREATING,
+            sync,
+            null,
+            1);
+    lvols.put(made.id(), made);
+    return made;
+  }
+
+  /** What is out or leaves goes when enough replicas are in sync. */
+  private void removeSurplus(long volume) {
+    List<Lvol> all =
+        lvols.values().stream()
+            .filter(l -> l.volumeId() == volume)
+            .filter(l -> l.state() != LvolState.DELETING && l.state() != LvolState.DELETED)
+            .toList();
+    long staying =
+        all.stream()
+            .filter(l -> l.sync() == LvolSync.IN_SYNC && l.state() == LvolState.UP)
+            .filter(l -> !leaving.contains(l.id()))
+            .count();
+    if (staying >= volumes.get(volume).replicas()) {
+      for (Lvol l : all) {
+        if (l.sync() == LvolSync.OUT || leaving.contains(l.id())) {
+          put(l, LvolState.DELETING, LvolSync.OUT, l.uuid());
+          revoke(g -> g.lvolId() == l.id());
+        }
+      }
+    }
+  }
+
+  private void release(VolumeMapping m) {
+    revoke(g -> g.mappingId() == m.id());
+    lvols.values().stream()
+        .filter(l -> l.volumeId() == m.volumeId() && l.sync() == LvolSync.REBUILDING)
+        .toList()
+        .forEach(l -> put(l, l.state(), LvolSync.OUT, l.uuid()));
   }
 
   void delete(long volume) {
@@ -281,7 +366,14 @@ final class SimDatabase {
     vms.put(
         m.id(),
         new VmMapping(
-            m.id(), m.mappingId(), m.nodeId(), m.controllerName(), socket, s, m.version() + 1));
+            m.id(),
+            m.mappingId(),
+            m.nodeId(),
+            m.controllerName(),
+            socket,
+            s,
+            m.guestConnected(),
+            m.version() + 1));
   }
 
   private void put(Grant g, GrantState s, long epoch, @Nullable String incarnation) {
@@ -437,11 +529,7 @@ final class SimDatabase {
         }
         put(m, w.to(), m.clean() || w.to() == VolumeMappingState.DETACHED, m.raidState());
         if (w.to().isFinal()) {
-          revoke(g -> g.mappingId() == m.id());
-          lvols.values().stream()
-              .filter(l -> l.volumeId() == m.volumeId() && l.sync() == LvolSync.REBUILDING)
-              .toList()
-              .forEach(l -> put(l, l.state(), LvolSync.OUT, l.uuid()));
+          release(m);
         }
         return true;
       }
@@ -477,8 +565,36 @@ final class SimDatabase {
         put(m, w.to(), w.socketPath());
         return true;
       }
+      case Commit.GuestSeen w -> {
+        VmMapping m = vms.get(w.vmMappingId());
+        vms.put(
+            m.id(),
+            new VmMapping(
+                m.id(),
+                m.mappingId(),
+                m.nodeId(),
+                m.controllerName(),
+                m.socketPath(),
+                m.state(),
+                w.connected(),
+                m.version()));
+        return true;
+      }
+      case Commit.MappingGone w -> {
+        VolumeMapping m = mappings.get(w.mappingId());
+        if (m.version() != w.version() || m.state() != VolumeMappingState.FENCED) {
+          return false;
+        }
+        gone.add(m.id());
+        return true;
+      }
       case Commit.CommitOut w -> {
         Volume v = volumes.get(w.volumeId());
+        if (mappings.values().stream()
+            .noneMatch(
+                m -> m.volumeId() == v.id() && m.nodeId() == nodeId && !m.state().isFinal())) {
+          return false;
+        }
         boolean survivor =
             lvols.values().stream()
                 .anyMatch(l ->
@@ -501,7 +617,10 @@ final class SimDatabase {
         boolean granted =
             grants.values().stream()
                 .anyMatch(g -> g.lvolId() == l.id() && g.state() != GrantState.REVOKED);
-        if (l.version() != w.version() || l.sync() != LvolSync.OUT || granted) {
+        if (l.version() != w.version()
+            || l.sync() != LvolSync.OUT
+            || l.state() != LvolState.UP
+            || granted) {
           return false;
         }
         long mapping =
@@ -536,6 +655,7 @@ final class SimDatabase {
           return false;
         }
         put(l, l.state(), LvolSync.IN_SYNC, l.uuid());
+        removeSurplus(l.volumeId());
         raiseEpoch(volumes.get(l.volumeId()));
         return true;
       }
@@ -573,7 +693,7 @@ final class SimDatabase {
     return new NodeView(
         cluster,
         nodes.get(node),
-        List.of(nodes.get(BAREMETAL)),
+        List.of(nodes.get(BAREMETAL), nodes.get(OTHER_BAREMETAL)),
         d,
         List.copyOf(volumes.values()),
         l,
@@ -582,8 +702,19 @@ final class SimDatabase {
         List.of());
   }
 
-  NodeView baremetalView() {
-    List<VolumeMapping> m = mappings.values().stream().filter(x -> !x.state().isFinal()).toList();
+  boolean holds(long node, long volume) {
+    return mappings.values().stream()
+        .anyMatch(m -> m.nodeId() == node && m.volumeId() == volume && !m.state().isFinal());
+  }
+
+  NodeView baremetalView(long node) {
+    List<VolumeMapping> m =
+        mappings.values().stream()
+            .filter(x -> x.nodeId() == node)
+            .filter(x ->
+                !x.state().isFinal()
+                    || (x.state() == VolumeMappingState.FENCED && !gone.contains(x.id())))
+            .toList();
     List<Volume> v =
         volumes.values().stream()
             .filter(x -> m.stream().anyMatch(y -> y.volumeId() == x.id()))
@@ -599,10 +730,12 @@ final class SimDatabase {
             .filter(x -> l.stream().anyMatch(y -> y.id() == x.lvolId()))
             .toList();
     List<VmMapping> vm =
-        vms.values().stream().filter(x -> x.state() != VmMappingState.DETACHED).toList();
+        vms.values().stream()
+            .filter(x -> x.state() != VmMappingState.DETACHED && x.nodeId() == node)
+            .toList();
     return new NodeView(
         cluster,
-        nodes.get(BAREMETAL),
+        nodes.get(node),
         List.copyOf(nodes.values()),
         List.copyOf(disks.values()),
         v,

@@ -1,6 +1,7 @@
 package io.diskengine.model.plan;
 
 import io.diskengine.model.DataPlaneState;
+import io.diskengine.model.LvolState;
 import io.diskengine.model.LvolSync;
 import io.diskengine.model.Names;
 import io.diskengine.model.NodeMode;
@@ -36,22 +37,49 @@ final class SimWorld {
   final RandomGenerator random;
   final SimDatabase db = new SimDatabase();
   final List<SimTarget> targets = new ArrayList<>();
+
+  /** Of the first baremetal node; its clock is everybody's. */
   final SimCompute compute;
+
+  final List<Host> hosts = new ArrayList<>();
   final List<String> history = new ArrayList<>();
   boolean stopping;
 
   // Memories of agents; lost with them.
   private final List<Map<String, Set<String>>> looked = new ArrayList<>();
-  private final Map<String, Long> notEnabledSince = new HashMap<>();
-  private final Set<Long> opened = new HashSet<>();
-  private final Set<String> refusedRaids = new HashSet<>();
-  private final Set<String> placeholders = new HashSet<>();
-  private final Map<Long, Long> assemblingSince = new HashMap<>();
-  private final Map<String, Long> disabledSince = new HashMap<>();
 
-  // Guests, by volume.
+  /** What guests were told to be written, by volume. */
   private final Map<Long, Set<Integer>> acknowledged = new TreeMap<>();
-  private final Map<Long, Set<Integer>> waiting = new TreeMap<>();
+
+  /** A baremetal node, its agent's memory and its guests' waiting writes by volume. */
+  static final class Host {
+    final long id;
+    final SimCompute compute;
+    final Map<String, Long> notEnabledSince = new HashMap<>();
+    final Set<Long> opened = new HashSet<>();
+    final Set<String> refusedRaids = new HashSet<>();
+    final Set<String> placeholders = new HashSet<>();
+    final Map<Long, Long> assemblingSince = new HashMap<>();
+    final Map<String, Long> disabledSince = new HashMap<>();
+    final Map<Long, Set<Integer>> waiting = new TreeMap<>();
+
+    Host(long id, SimCompute compute) {
+      this.id = id;
+      this.compute = compute;
+    }
+
+    /** What an agent knew is gone with it; it starts with what it can see. */
+    void forget() {
+      notEnabledSince.clear();
+      opened.clear();
+      refusedRaids.clear();
+      assemblingSince.clear();
+      disabledSince.clear();
+      placeholders.clear();
+      placeholders.addAll(compute.nulls.keySet());
+    }
+  }
+
   private int nextWrite = 1;
   int actionsDone;
 
@@ -63,7 +91,10 @@ final class SimWorld {
       db.node(i, "sn" + i, NodeMode.STORAGE_NODE);
     }
     db.node(SimDatabase.BAREMETAL, "bm1", NodeMode.BAREMETAL);
-    compute = new SimCompute(targets);
+    db.node(SimDatabase.OTHER_BAREMETAL, "bm2", NodeMode.BAREMETAL);
+    hosts.add(new Host(SimDatabase.BAREMETAL, new SimCompute(targets)));
+    hosts.add(new Host(SimDatabase.OTHER_BAREMETAL, new SimCompute(targets)));
+    compute = hosts.getFirst().compute;
   }
 
   /** Plans for storage node {@code index} and does at most {@code most} actions. Empty: true. */
@@ -81,83 +112,116 @@ final class SimWorld {
   }
 
   private Set<String> live(SimTarget target, Action action) {
-    Set<String> hosts = new HashSet<>();
+    Set<String> live = new HashSet<>();
     if (action instanceof Action.LookControllers look) {
-      for (Ctl ctl : compute.controllers.values()) {
-        if (ctl.made.nqn().equals(look.nqn()) && ctl.open() != null && ctl.target == target) {
-          hosts.add(ctl.made.hostNqn());
+      for (Host host : hosts) {
+        for (Ctl ctl : host.compute.controllers.values()) {
+          if (ctl.made.nqn().equals(look.nqn()) && ctl.open() != null && ctl.target == target) {
+            live.add(ctl.made.hostNqn());
+          }
         }
       }
     }
-    return hosts;
+    return live;
   }
 
   Plan stepBaremetal(int most) {
-    Plan plan = BaremetalPlanner.plan(db.baremetalView(), observe());
-    perform(plan, SimDatabase.BAREMETAL, most, this::executeBaremetal);
+    return step(hosts.getFirst(), most);
+  }
+
+  Plan step(Host host, int most) {
+    host.compute.nowMs = compute.nowMs;
+    Plan plan = BaremetalPlanner.plan(db.baremetalView(host.id), observe(host));
+    perform(plan, host.id, most, a -> execute(host, a));
     return plan;
   }
 
-  private @Nullable String executeBaremetal(Action action) {
+  private @Nullable String execute(Host host, Action action) {
     if (action instanceof CreateNull c) {
-      placeholders.add(c.bdev());
+      host.placeholders.add(c.bdev());
     }
     settle();
     String refusal =
-        action instanceof Action.DeleteVhost d && hasWaiting(d.controller())
+        action instanceof Action.DeleteVhost d && hasWaiting(host, d.controller())
             ? "busy"
-            : compute.execute((BaremetalAction) action);
+            : host.compute.execute((BaremetalAction) action);
     if (action instanceof DeleteNull d) {
-      placeholders.remove(d.bdev());
+      host.placeholders.remove(d.bdev());
     }
     if (action instanceof Action.CreateRaid c && refusal != null) {
-      refusedRaids.add(c.raid());
+      host.refusedRaids.add(c.raid());
     }
     if (action instanceof Action.DisableController d && refusal == null) {
-      disabledSince.put(d.controller(), compute.nowMs);
+      host.disabledSince.put(d.controller(), compute.nowMs);
     }
     if (action instanceof Action.DetachController d) {
-      disabledSince.remove(d.controller());
+      host.disabledSince.remove(d.controller());
+      failWithoutLegs(host);
     }
     return refusal;
   }
 
-  /** A session ends only when its last request has. */
-  private boolean hasWaiting(String controller) {
-    return db.volumes.values().stream()
-        .anyMatch(v ->
-            Attachment.raidName(v).equals(compute.vhosts.get(controller))
-                && !waiting.getOrDefault(v.id(), Set.of()).isEmpty());
+  /** What waits for a RAID that lost its last leg ends with errors. */
+  private void failWithoutLegs(Host host) {
+    host.waiting
+        .keySet()
+        .removeIf(v -> {
+          Volume volume = db.volumes.get(v);
+          return !host.compute.raids.containsKey(Names.raid(volume.id(), volume.uuid()));
+        });
   }
 
-  BaremetalObserved observe() {
+  /** A session ends only when its last request has. */
+  private boolean hasWaiting(Host host, String controller) {
+    return db.volumes.values().stream()
+        .anyMatch(v ->
+            Attachment.raidName(v).equals(host.compute.vhosts.get(controller))
+                && !host.waiting.getOrDefault(v.id(), Set.of()).isEmpty());
+  }
+
+  /** A session lives as long as its last request. */
+  private Facts<BaremetalObserved.Vhost> vhosts(Host host) {
+    Map<String, BaremetalObserved.Vhost> seen = new HashMap<>();
+    host.compute
+        .vhostFacts()
+        .byName()
+        .forEach((name, v) ->
+            seen.put(
+                name,
+                hasWaiting(host, name)
+                    ? new BaremetalObserved.Vhost(name, v.bdev(), v.socketPath(), 1)
+                    : v));
+    return Facts.known(seen);
+  }
+
+  BaremetalObserved observe(Host host) {
     for (VolumeMapping m : db.mappings.values()) {
       Volume v = db.volumes.get(m.volumeId());
-      R raid = compute.raids.get(Attachment.raidName(v));
+      R raid = host.compute.raids.get(Attachment.raidName(v));
       if (raid != null && raid.online) {
-        assemblingSince.remove(m.id());
+        host.assemblingSince.remove(m.id());
       } else {
-        assemblingSince.putIfAbsent(m.id(), compute.nowMs);
+        host.assemblingSince.putIfAbsent(m.id(), compute.nowMs);
       }
       if (db.vms.values().stream()
-          .anyMatch(
-              x -> x.mappingId() == m.id() && compute.vhosts.containsKey(x.controllerName()))) {
-        opened.add(m.id());
+          .anyMatch(x ->
+              x.mappingId() == m.id() && host.compute.vhosts.containsKey(x.controllerName()))) {
+        host.opened.add(m.id());
       }
     }
     return new BaremetalObserved(
-        "bm1#" + compute.incarnation,
+        host.id + "#" + host.compute.incarnation,
         compute.nowMs,
         stopping,
-        compute.controllerFacts(notEnabledSince),
-        compute.raidFacts(),
-        compute.vhostFacts(),
+        host.compute.controllerFacts(host.notEnabledSince),
+        host.compute.raidFacts(),
+        vhosts(host),
         Map.of(),
-        Set.copyOf(opened),
-        Set.copyOf(refusedRaids),
-        Set.copyOf(placeholders),
-        Map.copyOf(assemblingSince),
-        Map.copyOf(disabledSince),
+        Set.copyOf(host.opened),
+        Set.copyOf(host.refusedRaids),
+        Set.copyOf(host.placeholders),
+        Map.copyOf(host.assemblingSince),
+        Map.copyOf(host.disabledSince),
         Map.of(),
         Set.of());
   }
@@ -180,7 +244,7 @@ final class SimWorld {
         history.add("  " + node + " commit " + c + (applied ? "" : " REFUSED"));
         allowed &= applied;
         if (applied && c instanceof Commit.MappingClean m && !m.clean()) {
-          opened.add(m.mappingId());
+          host(node).opened.add(m.mappingId());
         }
       }
       for (Action a : w.actions()) {
@@ -203,19 +267,16 @@ final class SimWorld {
     }
   }
 
-  /** What an agent knew is gone with it; it starts with what it can see. */
+  private Host host(long id) {
+    return hosts.stream().filter(h -> h.id == id).findFirst().orElseThrow();
+  }
+
   void forget(long node) {
-    if (node != SimDatabase.BAREMETAL) {
+    if (node < SimDatabase.BAREMETAL) {
       looked.get((int) node - 1).clear();
-      return;
+    } else {
+      host(node).forget();
     }
-    notEnabledSince.clear();
-    opened.clear();
-    refusedRaids.clear();
-    assemblingSince.clear();
-    disabledSince.clear();
-    placeholders.clear();
-    placeholders.addAll(compute.nulls.keySet());
   }
 
   void killTarget(int index) {
@@ -234,81 +295,96 @@ final class SimWorld {
   }
 
   void killCompute() {
-    waiting.clear();
-    compute.restart();
-    placeholders.clear();
-    opened.clear();
-    refusedRaids.clear();
-    disabledSince.clear();
-    assemblingSince.clear();
-    history.add("bm1's data plane restarts");
+    killCompute(hosts.getFirst());
+  }
+
+  void killCompute(Host host) {
+    host.waiting.clear();
+    host.compute.guests.clear();
+    host.compute.restart();
+    host.forget();
+    history.add("data plane " + host.id + " restarts");
   }
 
   /** A guest writes once; reaches the legs one by one; acknowledged when all have it. */
   void write(long volume, boolean dieInTheMiddle) {
-    R raid = exposed(volume);
+    hosts.forEach(h -> write(h, volume, dieInTheMiddle));
+  }
+
+  private void write(Host host, long volume, boolean dieInTheMiddle) {
+    R raid = exposed(host, volume);
     if (raid == null) {
       return;
     }
     int write = nextWrite++;
     if (dieInTheMiddle) {
       for (Slot s : raid.slots) {
-        Blob blob = compute.blob(s.bdev);
+        Blob blob = host.compute.blob(s.bdev);
         if (blob != null) {
           blob.writes.add(write);
           history.add("write " + write + " of volume " + volume + " reached only " + s.bdev);
-          killCompute();
+          killCompute(host);
           return;
         }
       }
     }
-    waiting.computeIfAbsent(volume, _ -> new TreeSet<>()).add(write);
+    host.waiting.computeIfAbsent(volume, _ -> new TreeSet<>()).add(write);
     settle();
   }
 
   /** Writes go to every leg of the RAID; those that wait for a leg go on when it is back or out. */
   void settle() {
-    for (Map.Entry<Long, Set<Integer>> w : waiting.entrySet()) {
-      R raid = exposed(w.getKey());
-      if (raid == null) {
-        continue;
-      }
-      boolean all = true;
-      for (Slot s : raid.slots) {
-        Blob blob = compute.blob(s.bdev);
-        if (blob != null) {
-          blob.writes.addAll(w.getValue());
-        } else if (s.bdev != null) {
-          all = false;
+    for (Host host : hosts) {
+      for (Map.Entry<Long, Set<Integer>> w : host.waiting.entrySet()) {
+        R raid = exposed(host, w.getKey());
+        if (raid == null) {
+          continue;
         }
-      }
-      if (all) {
-        acknowledged.computeIfAbsent(w.getKey(), _ -> new TreeSet<>()).addAll(w.getValue());
-        w.getValue().clear();
+        boolean all = true;
+        for (Slot s : raid.slots) {
+          Blob blob = host.compute.blob(s.bdev);
+          if (blob != null) {
+            blob.writes.addAll(w.getValue());
+          } else if (s.bdev != null) {
+            all = false;
+          }
+        }
+        if (all) {
+          acknowledged.computeIfAbsent(w.getKey(), _ -> new TreeSet<>()).addAll(w.getValue());
+          w.getValue().clear();
+        }
       }
     }
   }
 
-  private @Nullable R exposed(long volume) {
+  @Nullable R exposed(Host host, long volume) {
     Volume v = db.volumes.get(volume);
-    R raid = compute.raids.get(Names.raid(v.id(), v.uuid()));
-    return raid != null && raid.online && compute.vhosts.containsValue(raid.name) ? raid : null;
+    R raid = host.compute.raids.get(Names.raid(v.id(), v.uuid()));
+    return raid != null && raid.online && host.compute.vhosts.containsValue(raid.name)
+        ? raid
+        : null;
   }
 
-  /** The oracle: every leg a guest may read has every acknowledged write. */
+  boolean hasWaiting(Host host) {
+    return host.waiting.values().stream().anyMatch(w -> !w.isEmpty());
+  }
+
+  /**
+   * The oracle: every leg that the guest of the volume's holder may read has every acknowledged
+   * write, whoever acknowledged it.
+   */
   void check() {
     settle();
     for (Volume v : db.volumes.values()) {
-      R raid = exposed(v.id());
-      if (raid == null) {
-        continue;
-      }
       Set<Integer> told = acknowledged.getOrDefault(v.id(), Set.of());
-      for (Slot s : raid.slots) {
-        Blob blob = compute.blob(s.bdev);
-        if (s.bdev != null && blob != null && !s.bdev.equals(raid.rebuilding)) {
-          if (!blob.writes.containsAll(told)) {
-            throw new AssertionError("lost writes on " + s.bdev + " of " + v.name());
+      for (Host host : hosts) {
+        R raid = db.holds(host.id, v.id()) ? exposed(host, v.id()) : null;
+        for (Slot s : raid == null ? List.<Slot>of() : raid.slots) {
+          Blob blob = host.compute.blob(s.bdev);
+          if (s.bdev != null && blob != null && !s.bdev.equals(raid.rebuilding)) {
+            if (!blob.writes.containsAll(told)) {
+              throw new AssertionError("lost writes on " + s.bdev + " of " + v.name());
+            }
           }
         }
       }
@@ -319,11 +395,11 @@ final class SimWorld {
   void checkEqual() {
     settle();
     for (Volume v : db.volumes.values()) {
-      R raid = exposed(v.id());
-      if (raid != null) {
+      for (Host host : hosts) {
+        R raid = db.holds(host.id, v.id()) ? exposed(host, v.id()) : null;
         Set<Set<Integer>> contents = new HashSet<>();
-        for (Slot s : raid.slots) {
-          Blob blob = compute.blob(s.bdev);
+        for (Slot s : raid == null ? List.<Slot>of() : raid.slots) {
+          Blob blob = host.compute.blob(s.bdev);
           if (s.bdev != null && blob != null && !s.bdev.equals(raid.rebuilding)) {
             contents.add(blob.writes);
           }
@@ -345,13 +421,20 @@ final class SimWorld {
       for (int i = 0; i < targets.size(); i++) {
         idle &= stepStorage(i, 1000).work().isEmpty();
       }
-      idle &= stepBaremetal(1000).work().isEmpty();
-      compute.progress();
+      for (Host host : hosts) {
+        idle &= step(host, 1000).work().isEmpty();
+        host.compute.progress();
+      }
       compute.nowMs += 1_000;
       boolean rebuilding =
-          compute.raids.values().stream().anyMatch(r -> r.rebuilding != null)
+          hosts.stream()
+                  .flatMap(h -> h.compute.raids.values().stream())
+                  .anyMatch(r -> r.rebuilding != null)
               || db.lvols.values().stream()
-                  .anyMatch(l -> l.sync() != LvolSync.IN_SYNC && db.attached(l.volumeId()));
+                  .anyMatch(l ->
+                      l.sync() != LvolSync.IN_SYNC
+                          && l.state() != LvolState.DELETED
+                          && db.attached(l.volumeId()));
       if (idle && !rebuilding) {
         return;
       }
