@@ -26,6 +26,7 @@ public final class SteppedReactors implements AutoCloseable {
   private final List<Throwable> faults = new ArrayList<>();
   private final BdevLayer layer;
   private final Random random;
+  private final BufferReserve buffers;
   private long nowNs = 1;
 
   public SteppedReactors(long seed) {
@@ -34,15 +35,10 @@ public final class SteppedReactors implements AutoCloseable {
 
   public SteppedReactors(long seed, int count) {
     random = new Random(seed);
-    BufferReserve reserve =
-        new BufferReserve(
-            arena.allocate(BufferReserve.smallRegionBytes(BUFFERS), 4096).address(),
-            BUFFERS,
-            arena.allocate(BufferReserve.largeRegionBytes(BUFFERS), 4096).address(),
-            BUFFERS);
+    buffers = BufferReserve.map(BUFFERS, BUFFERS);
     for (int i = 0; i < count; i++) {
       reactors.add(
-          new Reactor(i, clockOnly(), new IoBufferPool(reserve), (r, bug) -> faults.add(bug)));
+          new Reactor(i, clockOnly(), new IoBufferPool(buffers), (r, bug) -> faults.add(bug)));
     }
     layer = new BdevLayer(reactors);
   }
@@ -154,6 +150,7 @@ public final class SteppedReactors implements AutoCloseable {
 
   @Override
   public void close() {
+    buffers.unmap();
     arena.close();
   }
 }

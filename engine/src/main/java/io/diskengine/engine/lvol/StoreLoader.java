@@ -262,10 +262,14 @@ final class StoreLoader {
       roots.set(number);
     } else if (!NativeMemory.isZero(page, MetadataPage.SIZE)) {
       Long shadow = shadows.of(number);
-      if (shadow != null
-          && !MetadataPage.intact(page, crc)
-          && MetadataPage.isRoot(shadow, number, crc)) {
+      if (shadow == null || MetadataPage.intact(page, crc)) {
+        return;
+      }
+      if (MetadataPage.isRoot(shadow, number, crc)) {
         roots.set(number);
+      } else if (NativeMemory.isZero(shadow, MetadataPage.SIZE)) {
+        // A removal: without its shadow the page would look like a blob that was damaged.
+        repairs.add(new PageWrite(number, shadow));
       }
     }
   }

@@ -2,8 +2,10 @@ package io.diskengine.engine.lvol;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.diskengine.engine.lvcheck.Report;
 import io.diskengine.engine.lvol.CrashScene.Step;
 import io.diskengine.engine.lvol.StoreState.LvolState;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -74,6 +76,13 @@ final class CrashJudge {
     CrashStates states = new CrashStates(scene.disk(), moment, metadataEnd);
     boolean all = states.forEach(most, random, medium -> check(medium, moment));
     counts.exhausted += all ? 1 : 0;
+  }
+
+  /** One of the media that a power failure at this moment may leave. */
+  DiskImage medium(int moment) {
+    List<DiskImage> one = new ArrayList<>();
+    new CrashStates(scene.disk(), moment, metadataEnd).any(random, one::add);
+    return one.getFirst();
   }
 
   private void check(DiskImage medium, int moment) {
@@ -156,6 +165,7 @@ final class CrashJudge {
 
   /** Opens the store, looks, uses it, closes it, and has it looked at. */
   private static StoreState open(DiskImage medium, String at) {
+    DiskImage crashed = medium.copy();
     try (StoreRig rig = new StoreRig(1)) {
       CrashScene.addGolden(rig);
       rig.add(new DiskBdev("disk0", CrashScene.BLOCK, medium));
@@ -163,12 +173,14 @@ final class CrashJudge {
       if (state.name().isEmpty()) {
         return state;
       }
+      Report asFound = SoundStore.check(crashed, at + ", as the crash left it");
+      assertThat(asFound.lvols().stream().map(Report.Lvol::name))
+          .as(at)
+          .containsExactlyInAnyOrderElementsOf(state.lvols().keySet());
       String name = rig.lvols.stores().iterator().next().name();
       rig.createLvol(name, "after", CrashScene.CLUSTER, true);
       assertThat(rig.unload()).isZero();
-      StoreImage parsed = new StoreImage(medium);
-      assertThat(parsed.problems).as(at).isEmpty();
-      assertThat(parsed.clean).as(at).isTrue();
+      SoundStore.checkClosed(medium, at + ", closed again");
       return state;
     }
   }

@@ -69,6 +69,17 @@ final class CrashScene implements AutoCloseable {
     rig.add(disk);
   }
 
+  /** A store is opened after a power failure: its recovery is the first part of the story. */
+  CrashScene(long seed, DiskImage medium) {
+    random = new Random(seed);
+    rig = new StoreRig(random.nextLong());
+    addGolden(rig);
+    disk = disk(medium);
+    recording = true;
+    steps.add(new Step("recovery", 0, 0, true, false, look()));
+    rig.add(disk);
+  }
+
   /** A disk beside the store's for external snapshots; nobody ever writes it. */
   static void addGolden(StoreRig rig) {
     DiskImage image = new DiskImage(4 * CLUSTER);
@@ -104,6 +115,7 @@ final class CrashScene implements AutoCloseable {
   /** The story begins: what is so far counts as on the medium. */
   void begin(Start start) {
     quiet();
+    recording = false;
     if (start == Start.LOADED_CLEAN) {
       unload();
     }
@@ -113,6 +125,7 @@ final class CrashScene implements AutoCloseable {
       reopen();
     }
     recording = true;
+    steps.clear();
     steps.add(new Step("start", 0, 0, true, false, look()));
   }
 
@@ -124,6 +137,20 @@ final class CrashScene implements AutoCloseable {
     rig = new StoreRig(random.nextLong());
     addGolden(rig);
     rig.add(disk);
+  }
+
+  /** The lvols there are now. */
+  List<String> lvols() {
+    LvolStore store = rig.lvols.store(STORE);
+    return store == null ? List.of() : store.lvols().stream().map(Lvol::name).toList();
+  }
+
+  long freeClusters() {
+    return rig.store(STORE).freeClusters();
+  }
+
+  int clusters(String name) {
+    return (int) (rig.lvol(STORE + "/" + name).sizeBytes() / CLUSTER);
   }
 
   /** Until nothing is under way on the disk any more. */
@@ -254,8 +281,7 @@ final class CrashScene implements AutoCloseable {
 
   /** The disk shows only so much of itself. */
   void diskSize(int clusters) {
-    rig.reactors.home(() ->
-        rig.reactors.layer().resize(disk, (long) clusters * CLUSTER_BLOCKS));
+    rig.reactors.home(() -> rig.reactors.layer().resize(disk, (long) clusters * CLUSTER_BLOCKS));
   }
 
   void grow() {

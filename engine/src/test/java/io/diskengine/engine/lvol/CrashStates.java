@@ -102,6 +102,11 @@ final class CrashStates {
     return true;
   }
 
+  /** One medium, as {@code random} wills. */
+  void any(Random random, Consumer<DiskImage> each) {
+    each.accept(any(random, 2));
+  }
+
   /** Counts up; false after the last. */
   private boolean next(int[] chosen) {
     for (int i = 0; i < chosen.length; i++) {

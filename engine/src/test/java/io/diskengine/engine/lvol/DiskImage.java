@@ -1,8 +1,10 @@
 package io.diskengine.engine.lvol;
 
+import io.diskengine.engine.lvcheck.Medium;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
@@ -12,7 +14,7 @@ import java.util.zip.CRC32C;
 import java.util.zip.GZIPInputStream;
 
 /** The bytes of a disk, most of them zero. */
-final class DiskImage {
+final class DiskImage implements Medium {
   private static final int PAGE = 4096;
 
   private final Map<Long, byte[]> pages = new HashMap<>();
@@ -22,7 +24,8 @@ final class DiskImage {
     this.sizeBytes = sizeBytes;
   }
 
-  long sizeBytes() {
+  @Override
+  public long sizeBytes() {
     return sizeBytes;
   }
 
@@ -67,19 +70,27 @@ final class DiskImage {
     return one.getValue() << 32 | other.getValue();
   }
 
-  byte[] read(long offset, int length) {
+  @Override
+  public byte[] read(long offset, int length) {
     byte[] bytes = new byte[length];
-    for (int done = 0; done < length; ) {
+    read(offset, bytes);
+    return bytes;
+  }
+
+  @Override
+  public void read(long offset, byte[] into) {
+    for (int done = 0; done < into.length; ) {
       long at = offset + done;
       int inPage = (int) (at % PAGE);
-      int count = Math.min(length - done, PAGE - inPage);
+      int count = Math.min(into.length - done, PAGE - inPage);
       byte[] page = pages.get(at / PAGE);
       if (page != null) {
-        System.arraycopy(page, inPage, bytes, done, count);
+        System.arraycopy(page, inPage, into, done, count);
+      } else {
+        Arrays.fill(into, done, done + count, (byte) 0);
       }
       done += count;
     }
-    return bytes;
   }
 
   void write(long offset, byte[] bytes, int from, int length) {

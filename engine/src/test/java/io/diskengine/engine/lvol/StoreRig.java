@@ -154,7 +154,7 @@ final class StoreRig implements AutoCloseable {
 
   /** Hands the content of a range of the bdev to {@code sink}, a piece at a time. */
   void read(String name, long offset, long length, BiConsumer<byte[], Integer> sink) {
-    int piece = 1 << 20;
+    int piece = Math.clamp(length, 4096, 1 << 20);
     long buffer = reactors.allocate(piece + 4096);
     int[] status = {PENDING};
     BdevIo io = new BdevIo(done -> status[0] = done.status());

@@ -88,6 +88,29 @@ class HouseTest {
     }
   }
 
+  /** It judges what lvol writes, so it may share nothing with it; and no data path needs it. */
+  @Test
+  void storeCheckKnowsNothingOfTheEngineAndIsKnownByNoneOfIt() {
+    String check = "io.diskengine.engine.lvcheck..";
+    check(
+        noClasses()
+            .that()
+            .resideInAPackage(check)
+            .should()
+            .dependOnClassesThat(
+                resideInAPackage("io.diskengine..")
+                    .and(
+                        DescribedPredicate.not(
+                            resideInAnyPackage(
+                                check, "io.diskengine.engine.linux..", "io.diskengine.nvme..")))));
+    check(
+        noClasses()
+            .that(resideInAPackage("io.diskengine.engine.."))
+            .and(DescribedPredicate.not(resideInAPackage(check)))
+            .should()
+            .dependOnClassesThat(resideInAPackage(check)));
+  }
+
   @Test
   void assemblyIsUsedByNoPartOfTheEngine() {
     check(
