@@ -31,6 +31,7 @@ public final class Main implements Callable<Integer> {
     target,
     vhost,
     raid,
+    lvol,
     all
   }
 
@@ -90,6 +91,21 @@ public final class Main implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Path directory = Files.createTempDirectory(parent, "diskengine-bench-");
+    try {
+      if (suite != Suite.lvol) {
+        beside(directory);
+      }
+      if (wanted(Suite.lvol)) {
+        new LvolScale(directory, engineJvm, out).run();
+      }
+      return 0;
+    } finally {
+      deleteAll(directory);
+    }
+  }
+
+  /** What has a yardstick of the same run. */
+  private void beside(Path directory) throws IOException {
     try (EngineProcess engine = EngineProcess.start(directory, engineJvm)) {
       describeMachine(engine);
       createBdevs(engine, directory);
@@ -107,9 +123,6 @@ public final class Main implements Callable<Integer> {
       if (wanted(Suite.vhost)) {
         vhost(comparison, engine, directory);
       }
-      return 0;
-    } finally {
-      deleteAll(directory);
     }
   }
 

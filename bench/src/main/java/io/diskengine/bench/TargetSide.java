@@ -37,21 +37,26 @@ final class TargetSide implements Side, AutoCloseable {
   static TargetSide export(EngineProcess engine, String bdev) {
     TargetSide side = exportUnwritten(engine, bdev);
     Workload fill = Workload.of(128, true, 8);
-    try (NvmeTcpPath path = NvmeTcpPath.connect(side.address, side.nqn, fill)) {
+    try (NvmeTcpPath path = side.connect(fill)) {
       ClosedLoop.fill(path, fill);
     }
     return side;
   }
 
+  /** Exports the bdev as it is. */
   static TargetSide exportUnwritten(EngineProcess engine, String bdev) {
     SpdkRpcClient spdk = engine.spdk();
-    String nqn = "nqn.2026-11.io.diskengine:bench:" + bdev;
+    String nqn = "nqn.2026-11.io.diskengine:bench:" + bdev.replace('/', '.');
     int port = freePort();
     spdk.call(NvmfMethods.createSubsystem(new NvmfMethods.CreateSubsystem(nqn, true)))
         .orElseThrow();
     spdk.call(NvmfMethods.addNs(nqn, new NvmfMethods.Namespace(bdev))).orElseThrow();
     spdk.call(NvmfMethods.addListener(nqn, Trid.listen("TCP", "127.0.0.1", port))).orElseThrow();
     return new TargetSide(engine, new InetSocketAddress("127.0.0.1", port), nqn);
+  }
+
+  NvmeTcpPath connect(Workload workload) {
+    return NvmeTcpPath.connect(address, nqn, workload);
   }
 
   private static int freePort() {

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * First writes and whole-cluster unmaps of thin blobs, asked for by {@link LvolRequest}s of any
@@ -84,6 +85,10 @@ final class ClusterAllocator {
       request.answer(0);
       return;
     }
+    if (blob.degraded()) {
+      request.answer(BdevException.ENODEV);
+      return;
+    }
     int cluster = store.claimCluster();
     if (cluster == 0) {
       request.answer(BdevException.ENOSPC);
@@ -102,6 +107,9 @@ final class ClusterAllocator {
     private final Key key;
     private final List<Waiter> waiters = new ArrayList<>();
     private boolean claimedExtentPage;
+    private StoreDevice from = store.device();
+    private long fromOffset;
+    private @Nullable ExternalDevice copiedFrom;
 
     Allocation(Blob blob, int index, int cluster, Key key) {
       this.blob = blob;
@@ -111,7 +119,17 @@ final class ClusterAllocator {
     }
 
     void start() {
-      if (blob.readsAsZeros(index)) {
+      int source = blob.readCluster(index);
+      ExternalSnapshot external = source == 0 ? blob.readExternal(index) : null;
+      if (external != null) {
+        // The device stays open until the copy has ended, whatever becomes of the blob's parent.
+        copiedFrom = external.device().use();
+        from = copiedFrom.home();
+        fromOffset = index * store.layout().clusterBytes();
+      } else {
+        fromOffset = store.clusterOffset(source);
+      }
+      if (source == 0 && external == null) {
         zeroedClusters++;
         store
             .device()
@@ -134,18 +152,19 @@ final class ClusterAllocator {
         return;
       }
       long taken = buffer;
-      int source = blob.readCluster(index);
-      ExternalSnapshot external = source == 0 ? blob.readExternal(index) : null;
       copy(
-          external == null ? store.device() : external.device().home(),
+          from,
           taken,
-          external == null ? store.clusterOffset(source) : index * store.layout().clusterBytes(),
+          fromOffset,
           0,
           errno -> {
             copyBuffers.push(taken);
             Allocation next = waitingCopies.poll();
             if (next != null) {
               next.copy();
+            }
+            if (copiedFrom != null) {
+              copiedFrom.release(() -> {});
             }
             contentWritten(errno);
           });

@@ -8,6 +8,7 @@ import io.diskengine.engine.bdev.BdevException;
 import io.diskengine.engine.bdev.BdevIo;
 import io.diskengine.engine.bdev.BdevLayer;
 import io.diskengine.engine.reactor.Reactor;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,16 +21,27 @@ final class ExternalDevice {
   private final BdevDesc desc;
   private final StoreDevice home;
   private final @Nullable BdevChannel[] channels = new BdevChannel[BdevLayer.MAX_REACTORS];
+  private final Consumer<ExternalDevice> unused;
   private int users;
 
-  private ExternalDevice(BdevLayer layer, BdevDesc desc) {
+  private ExternalDevice(BdevLayer layer, BdevDesc desc, Consumer<ExternalDevice> unused) {
     this.layer = layer;
     this.desc = desc;
     this.home = new StoreDevice(desc);
+    this.unused = unused;
   }
 
-  /** ENODEV for an unknown bdev, EPERM for one that somebody else claims. */
-  static ExternalDevice open(BdevLayer layer, String bdevName, String module, BdevEvents events)
+  /**
+   * ENODEV for an unknown bdev, EPERM for one that somebody else claims.
+   *
+   * @param unused told when the last user has released it
+   */
+  static ExternalDevice open(
+      BdevLayer layer,
+      String bdevName,
+      String module,
+      BdevEvents events,
+      Consumer<ExternalDevice> unused)
       throws BdevException {
     BdevDesc desc = layer.open(bdevName, false, events);
     try {
@@ -38,7 +50,7 @@ final class ExternalDevice {
       desc.close();
       throw claimed;
     }
-    return new ExternalDevice(layer, desc);
+    return new ExternalDevice(layer, desc, unused);
   }
 
   Bdev bdev() {
@@ -59,9 +71,14 @@ final class ExternalDevice {
     return this;
   }
 
-  /** True with the last user's. */
-  boolean unuse() {
-    return --users == 0;
+  /** {@code released} is called when the device, if this was its last use, is closed. */
+  void release(Runnable released) {
+    if (--users == 0) {
+      unused.accept(this);
+      close(released);
+    } else {
+      released.run();
+    }
   }
 
   /** Starts the I/O on the current reactor. */

@@ -43,7 +43,13 @@ final class ExternalDevices {
     }
     ExternalDevice device = open.get(uuid);
     if (device == null) {
-      device = ExternalDevice.open(layer, uuid.toString(), module, new Events());
+      device =
+          ExternalDevice.open(
+              layer,
+              uuid.toString(),
+              module,
+              new Events(),
+              unused -> open.remove(unused.bdev().uuid(), unused));
     }
     int block = device.bdev().blockSizeBytes();
     if (layout.ioUnitBytes() % block != 0) {
@@ -70,13 +76,7 @@ final class ExternalDevices {
 
   /** {@code released} is called when the device, if this was its last use, is closed. */
   void release(ExternalSnapshot snapshot, Runnable released) {
-    ExternalDevice device = snapshot.device();
-    if (device.unuse()) {
-      open.remove(device.bdev().uuid(), device);
-      device.close(released);
-    } else {
-      released.run();
-    }
+    snapshot.device().release(released);
   }
 
   private final class Events implements BdevEvents {

@@ -123,6 +123,10 @@ final class Inflation {
   }
 
   private void commit(Done committed) {
+    if (blob.degraded()) {
+      committed.done(BdevException.ENODEV);
+      return;
+    }
     Blob parent = blob.parent;
     Blob newParent = all || parent == null ? null : parent.parent;
     store

@@ -35,7 +35,7 @@ public final class LvolModule implements BdevModule {
     this.layer = layer;
     externals =
         new ExternalDevices(
-            layer, name(), device -> stores().forEach(store -> store.detach(device)));
+            layer, name(), device -> stores().forEach(store -> store.externalParents().detach(device)));
     layer.addModule(this);
   }
 
@@ -151,12 +151,8 @@ public final class LvolModule implements BdevModule {
     }
     creating.add(options.name());
     StoreDevice device = new StoreDevice(desc);
-    LvolStore.create(
-        layer,
-        device,
-        externals,
-        options,
-        (errno, store) -> {
+    new LvolStoreMaker(layer, device, externals, options)
+        .make((errno, store) -> {
           creating.remove(options.name());
           if (store == null) {
             device.close();
@@ -247,7 +243,7 @@ public final class LvolModule implements BdevModule {
   @Override
   public void examine(Bdev bdev, Runnable done) {
     for (LvolStore store : stores()) {
-      if (store.misses(bdev.uuid())) {
+      if (store.externalParents().misses(bdev.uuid())) {
         store.registerLvols();
       }
     }

@@ -50,6 +50,14 @@ public final class LvolOperations {
     blob.locked = true;
   }
 
+  /** For a change of its parent: also what reads through it must not be copying from there. */
+  private static void lockWithReaders(Blob blob) throws BdevException {
+    for (Blob reader : blob.withDescendants()) {
+      check(!reader.locked, BdevException.EBUSY, reader + " has an operation under way");
+    }
+    blob.locked = true;
+  }
+
   private static Done unlocking(Blob blob, Done done) {
     return errno -> {
       blob.locked = false;
@@ -363,7 +371,7 @@ public final class LvolOperations {
     Blob blob = lvol.blob();
     try {
       checkUsable(lvol);
-      lock(blob);
+      lockWithReaders(blob);
       if (!all && blob.parent == null && !blob.hasExternalParent()) {
         blob.locked = false;
         throw new BdevException(BdevException.EINVAL, lvol + " has no parent");
@@ -421,7 +429,7 @@ public final class LvolOperations {
           BdevException.EINVAL,
           snapshot + " has another size than " + lvol);
       check(!parent.locked, BdevException.EBUSY, snapshot + " has an operation under way");
-      lock(blob);
+      lockWithReaders(blob);
       parent.locked = true;
     } catch (BdevException refused) {
       done.done(refused.errno());
@@ -462,9 +470,13 @@ public final class LvolOperations {
           BdevException.EEXIST,
           bdevName + " is the parent already");
       check(lvol.thin(), BdevException.EINVAL, lvol + " is not thin");
-      check(!blob.locked, BdevException.EBUSY, lvol + " has an operation under way");
-      external = store.externals().attach(id, blobs().layout());
-      blob.locked = true;
+      lockWithReaders(blob);
+      try {
+        external = store.externals().attach(id, blobs().layout());
+      } catch (BdevException missing) {
+        blob.locked = false;
+        throw missing;
+      }
     } catch (BdevException refused) {
       done.done(refused.errno());
       return;

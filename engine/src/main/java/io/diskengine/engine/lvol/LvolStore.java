@@ -15,6 +15,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -37,17 +38,19 @@ public final class LvolStore {
   private final ExternalDevices externals;
   private final UUID uuid;
   private final LvolOperations operations;
+  private final ExternalParents externalParents;
 
   /** In the order in which they were made or found. */
   private final Map<Long, Lvol> lvols = new LinkedHashMap<>();
 
   private final Map<String, Lvol> byName = new HashMap<>();
   private final Set<String> creating = new HashSet<>();
+
   private final List<Done> closeWaiters = new ArrayList<>();
   private String name;
   private boolean closing;
 
-  private LvolStore(
+  LvolStore(
       BdevLayer layer, Blobstore blobs, ExternalDevices externals, String name, UUID uuid) {
     this.layer = layer;
     this.blobs = blobs;
@@ -56,80 +59,10 @@ public final class LvolStore {
     this.name = name;
     this.uuid = uuid;
     this.operations = new LvolOperations(this);
+    this.externalParents = new ExternalParents(this, externals);
   }
 
-  // ---- making and opening
-
-  /** Lays out a new store on a device that is open and claimed. */
-  static void create(
-      BdevLayer layer,
-      StoreDevice device,
-      ExternalDevices externals,
-      LvolStoreOptions options,
-      Result<LvolStore> result) {
-    try {
-      Bdev base = device.bdev();
-      long clusterCount = base.sizeBytes() / options.clusterSizeBytes();
-      long mdPages = options.mdPagesPerClusterPercent() * clusterCount / 100;
-      if (mdPages == 0 || base.blockSizeBytes() > MetadataPage.SIZE) {
-        throw new BdevException(
-            BdevException.EINVAL,
-            mdPages + " metadata pages on blocks of " + base.blockSizeBytes() + " bytes");
-      }
-      SuperBlock layout =
-          SuperBlock.layOut(
-              base.sizeBytes(),
-              base.blockSizeBytes(),
-              options.clusterSizeBytes(),
-              mdPages,
-              (int) options.mdPageSizeBytes());
-      layOut(layer, device, externals, layout, options, result);
-    } catch (BdevException refused) {
-      LOG.atInfo()
-          .addKeyValue("bdev", device.bdev().name())
-          .addKeyValue("reason", refused.getMessage())
-          .log("lvol store not created");
-      result.ended(refused.errno(), null);
-    }
-  }
-
-  private static void layOut(
-      BdevLayer layer,
-      StoreDevice device,
-      ExternalDevices externals,
-      SuperBlock layout,
-      LvolStoreOptions options,
-      Result<LvolStore> result)
-      throws BdevException {
-    Blobstore blobs = Blobstore.laidOut(device, layout);
-    LvolStore store = new LvolStore(layer, blobs, externals, options.name(), UUID.randomUUID());
-    Blob superBlob = blobs.newBlob(0);
-    superBlob.invalidFlags = Blob.EXTENT_TABLE;
-    superBlob.text(Lvol.UUID_XATTR, store.uuid.toString());
-    superBlob.text(Lvol.NAME, options.name());
-    long dataStart = layout.metadataEnd();
-    long dataBytes = device.bdev().sizeBytes() - dataStart;
-    Chain.of(next -> device.writeZeroes(0, dataStart, next))
-        .then(next -> clear(device, options.clearMethod(), dataStart, dataBytes, next))
-        .then(device::flush)
-        .then(next -> blobs.create(superBlob, next))
-        .then(next -> blobs.writeSuper(layout.withSuperBlob(superBlob.id), next))
-        .run(errno -> result.ended(errno, errno == 0 ? store : null));
-  }
-
-  private static void clear(
-      StoreDevice device, ClearMethod method, long offset, long bytes, Done done) {
-    long whole = bytes - bytes % device.bdev().blockSizeBytes();
-    if (whole == 0) {
-      done.done(0);
-      return;
-    }
-    switch (method) {
-      case UNMAP, DEFAULT -> device.unmap(offset, whole, done);
-      case WRITE_ZEROES -> device.writeZeroes(offset, whole, done);
-      case NONE -> done.done(0);
-    }
-  }
+  // ---- opening
 
   /** Reads the store on a device that is open and claimed; its lvols are not registered yet. */
   static void load(
@@ -227,7 +160,7 @@ public final class LvolStore {
 
   /** Makes lvols known as bdevs, except those whose external snapshot is missing. */
   void registerLvols() {
-    attachExternals();
+    externalParents.attach();
     for (Lvol lvol : lvols.values()) {
       if (lvol.bdev == null && !lvol.degraded()) {
         try {
@@ -239,55 +172,6 @@ public final class LvolStore {
               .log("lvol has no bdev");
         }
       }
-    }
-  }
-
-  private void attachExternals() {
-    for (Blob blob : blobs.blobs()) {
-      String id = blob.externalParentId();
-      if (blob.external == null && id != null) {
-        try {
-          blob.external = externals.attach(id, blobs.layout());
-        } catch (BdevException missing) {
-          LOG.atInfo()
-              .addKeyValue("lvol", name + "/" + nameOf(blob))
-              .addKeyValue("externalSnapshot", id)
-              .addKeyValue("reason", missing.getMessage())
-              .log("lvol is degraded: its external snapshot is not there");
-        }
-      }
-    }
-  }
-
-  /** An lvol of the store misses this device. */
-  boolean misses(UUID bdev) {
-    return blobs.blobs().stream()
-        .anyMatch(b -> b.external == null && bdev.toString().equals(b.externalParentId()));
-  }
-
-  /** The device goes away, and with it the bdevs of all lvols that read it. */
-  void detach(ExternalDevice device) {
-    for (Blob blob : blobs.blobs()) {
-      ExternalSnapshot external = blob.external;
-      if (external == null || external.device() != device) {
-        continue;
-      }
-      List<Lvol> readers = new ArrayList<>();
-      for (Blob reader : blob.withDescendants()) {
-        Lvol lvol = lvols.get(reader.id);
-        if (lvol != null) {
-          readers.add(lvol);
-        }
-      }
-      unregister(
-          readers,
-          () -> {
-            // An operation in between may have given the blob another parent.
-            if (blob.external == external) {
-              blob.external = null;
-              externals.release(external);
-            }
-          });
     }
   }
 
@@ -365,9 +249,18 @@ public final class LvolStore {
     return lvols.get(blob.id);
   }
 
+  /** Those of the blobs that are open as lvols. */
+  List<Lvol> lvols(List<Blob> of) {
+    return of.stream().map(blob -> lvols.get(blob.id)).filter(Objects::nonNull).toList();
+  }
+
   /** What can be done with its lvols beside making and deleting them. */
   public LvolOperations operations() {
     return operations;
+  }
+
+  ExternalParents externalParents() {
+    return externalParents;
   }
 
   ExternalDevices externals() {
@@ -510,15 +403,21 @@ public final class LvolStore {
     if (clone != null) {
       clone.locked = false;
     }
-    ExternalSnapshot external = errno == 0 ? blob.external : null;
-    if (errno == 0) {
+    boolean stays = errno != 0 && blobs.blob(blob.id) == blob;
+    ExternalSnapshot external = stays ? null : blob.external;
+    if (stays) {
+      lvol.deleting = false;
+      if (!closing) {
+        registerLvols();
+      }
+    } else {
       remove(lvol);
       blob.external = null;
     }
     if (external == null) {
       done.done(errno);
     } else {
-      externals.release(external, () -> done.done(0));
+      externals.release(external, () -> done.done(errno));
     }
   }
 
@@ -646,7 +545,7 @@ public final class LvolStore {
     blobs.close();
     unregister(
         List.copyOf(lvols.values()),
-        () -> blobs.whenIdle(() -> last.run(errno -> releaseExternals(ignored -> closed(errno)))));
+        () -> blobs.whenIdle(() -> last.run(errno -> externalParents.release(ignored -> closed(errno)))));
   }
 
   private void closed(int errno) {
@@ -656,20 +555,7 @@ public final class LvolStore {
     waiters.forEach(w -> w.done(errno));
   }
 
-  private void releaseExternals(Done released) {
-    List<ExternalSnapshot> used = new ArrayList<>();
-    for (Blob blob : blobs.blobs()) {
-      ExternalSnapshot external = blob.external;
-      blob.external = null;
-      if (external != null) {
-        used.add(external);
-      }
-    }
-    StoreDevice.forEach(
-        used.size(), (i, each) -> externals.release(used.get(i), () -> each.done(0)), released);
-  }
-
-  private void unregister(List<Lvol> all, Runnable then) {
+  void unregister(List<Lvol> all, Runnable then) {
     int[] left = {all.size() + 1};
     Done one =
         errno -> {

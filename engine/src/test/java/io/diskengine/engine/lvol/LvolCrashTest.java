@@ -39,6 +39,9 @@ class LvolCrashTest {
     int endedAt = NEVER;
     boolean durable;
 
+    /** An unmap of what a parent has may leave that: what was there before stays possible. */
+    boolean optional;
+
     Write(long value, int startedAt) {
       this.value = value;
       this.startedAt = startedAt;
@@ -52,11 +55,24 @@ class LvolCrashTest {
     int deletedAt = NEVER;
     final Map<Integer, List<Write>> blocks = new TreeMap<>();
     final Set<Integer> busy = new HashSet<>();
-    TestIo io;
+    final TestIo io;
+
+    /** What this is a snapshot or clone of, as far up as it goes: flushes of those count too. */
+    final Set<Volume> origins = new HashSet<>();
+
+    boolean readOnly;
+    boolean hadParent;
 
     Volume(String name, TestIo io) {
       this.name = name;
       this.io = io;
+    }
+
+    /** Everything that {@code origin} was told so far is part of this one. */
+    void takeOver(Volume origin) {
+      origin.blocks.forEach((block, writes) -> blocks.put(block, new ArrayList<>(writes)));
+      origins.add(origin);
+      origins.addAll(origin.origins);
     }
   }
 
@@ -69,9 +85,11 @@ class LvolCrashTest {
   private final List<Pending> pending = new ArrayList<>();
   private int storeMadeAt;
   private long nextValue = 1;
+  private int derivations;
+  private int separations;
 
   @ParameterizedTest
-  @ValueSource(longs = {11, 12, 13})
+  @ValueSource(longs = {11, 12, 13, 14, 15, 16})
   void storeSurvivesPowerFailureAtAnyMoment(long seed) {
     Random random = new Random(seed);
     DiskImage image = new DiskImage(DISK);
@@ -94,6 +112,20 @@ class LvolCrashTest {
         rig.unload();
       }
     }
+    System.out.println(
+        "history of seed "
+            + seed
+            + ": "
+            + OPERATIONS
+            + " operations, among them "
+            + derivations
+            + " snapshots and clones, "
+            + separations
+            + " inflated or decoupled; "
+            + MOMENTS
+            + " power failures among "
+            + disk.moments()
+            + " moments");
     for (int i = 0; i < MOMENTS; i++) {
       int moment =
           i == 1
@@ -138,6 +170,12 @@ class LvolCrashTest {
     Volume volume = alive.get(random.nextInt(alive.size()));
     if (kind < 9 && volume.busy.isEmpty()) {
       delete(rig, disk, volume);
+    } else if (kind < 14 && alive.size() < 8) {
+      derive(rig, disk, volume);
+    } else if (kind < 17) {
+      separate(rig, volume, random);
+    } else if (volume.readOnly) {
+      return;
     } else if (kind < 60) {
       write(disk, volume, random);
     } else if (kind < 85) {
@@ -157,7 +195,34 @@ class LvolCrashTest {
     }
   }
 
+  /** A snapshot of what can be written, a clone of what cannot. */
+  private void derive(StoreRig rig, DiskBdev disk, Volume volume) {
+    String name = "v" + volumes.size();
+    String alias = "lvs0/" + volume.name;
+    // All that was begun is drained first, so it is part of the snapshot.
+    int errno = volume.readOnly ? rig.clone(alias, name) : rig.snapshot(alias, name);
+    if (errno == 0) {
+      Volume derived = new Volume(name, new TestIo(rig.reactors, "lvs0/" + name));
+      derived.takeOver(volume);
+      derived.readOnly = !volume.readOnly;
+      derived.hadParent = volume.readOnly || volume.hadParent;
+      volume.hadParent = true;
+      derived.createdAt = disk.moments();
+      volumes.add(derived);
+      derivations++;
+    }
+  }
+
+  private void separate(StoreRig rig, Volume volume, Random random) {
+    String alias = "lvs0/" + volume.name;
+    int errno = random.nextBoolean() ? rig.decouple(alias) : rig.inflate(alias);
+    separations += errno == 0 ? 1 : 0;
+  }
+
   private static void delete(StoreRig rig, DiskBdev disk, Volume volume) {
+    if (rig.lvol("lvs0/" + volume.name).blob().clones.size() > 1) {
+      return;
+    }
     volume.io.close();
     volume.deletionStartedAt = disk.moments();
     assertThat(rig.deleteLvol("lvs0/" + volume.name)).isZero();
@@ -207,12 +272,13 @@ class LvolCrashTest {
       return;
     }
     List<Write> writes = new ArrayList<>();
+    boolean unmap = random.nextInt(3) > 0;
     for (int i = 0; i < count; i++) {
       Write write = new Write(0, disk.moments());
+      write.optional = unmap && volume.hadParent;
       volume.blocks.computeIfAbsent(from + i, b -> new ArrayList<>()).add(write);
       writes.add(write);
     }
-    boolean unmap = random.nextInt(3) > 0;
     TestIo.Call call =
         volume.io.start(
             random.nextInt(2),
@@ -327,7 +393,8 @@ class LvolCrashTest {
     ByteBuffer found = ByteBuffer.wrap(content.getFirst());
     int flushed = -1;
     for (Flush flush : flushes) {
-      if (flush.endedAt()[0] < moment && flush.volume() == volume) {
+      if (flush.endedAt()[0] < moment
+          && (flush.volume() == volume || volume.origins.contains(flush.volume()))) {
         flushed = Math.max(flushed, flush.startedAt());
       }
     }
@@ -352,7 +419,7 @@ class LvolCrashTest {
         break;
       }
       boolean safe = write.endedAt <= flushed || write.durable && write.endedAt < moment;
-      if (safe) {
+      if (safe && !write.optional) {
         possible.clear();
       }
       possible.add(write.value);

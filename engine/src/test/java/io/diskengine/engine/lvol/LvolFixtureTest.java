@@ -371,6 +371,38 @@ class LvolFixtureTest {
     }
   }
 
+  /** Blobs with RLE extents keep them through everything that changes a map. */
+  @Test
+  void lvolsOfAnOlderStoreAreSnapshottedMergedResizedAndInflated() throws Exception {
+    Fixture fixture = Fixture.of("lvs-rle");
+    String storeName = fixture.storeName();
+    try (StoreRig rig = new StoreRig(11)) {
+      fixture.attach(rig);
+      Map<String, byte[]> expected = new LinkedHashMap<>();
+      List<Lvol> writable =
+          rig.store(storeName).lvols().stream().filter(l -> !l.readOnly()).toList();
+      assertThat(writable).isNotEmpty();
+      for (Lvol lvol : writable) {
+        String snapshot = "snap-" + lvol.name();
+        long bytes = lvol.sizeBytes();
+        expected.put(lvol.alias(), content(rig, lvol));
+        assertThat(rig.snapshot(lvol.alias(), snapshot)).isZero();
+        assertThat(rig.resize(lvol.alias(), 2 * bytes)).isZero();
+        assertThat(rig.resize(lvol.alias(), bytes)).isZero();
+        assertThat(rig.content(storeName + "/" + snapshot)).isEqualTo(expected.get(lvol.alias()));
+        assertThat(rig.deleteLvol(storeName + "/" + snapshot)).isZero();
+      }
+      assertThat(rig.inflate(writable.getFirst().alias())).isZero();
+      for (Lvol lvol : writable) {
+        assertThat(lvol.blob().usesExtentTable()).isFalse();
+        assertThat(content(rig, lvol)).as(lvol.alias()).isEqualTo(expected.get(lvol.alias()));
+      }
+      assertThat(new StoreImage(fixture.image()).problems).isEmpty();
+      assertThat(rig.unload()).isZero();
+    }
+    assertThat(new StoreImage(fixture.image()).problems).isEmpty();
+  }
+
   private static byte[] content(StoreRig rig, Lvol lvol) {
     ByteArrayOutputStream content = new ByteArrayOutputStream();
     rig.read(lvol.alias(), 0, lvol.sizeBytes(), (bytes, count) -> content.write(bytes, 0, count));

@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.UUID;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -539,6 +540,61 @@ class LvolSnapshotTest {
     rig.reactors.runUntil(() -> first[0] != StoreRig.PENDING);
     assertThat(first[0]).isZero();
     assertThat(rig.snapshot("lvs0/v1", "s2")).isZero();
+    checkImage();
+  }
+
+  /** Flags of a newer version: each says itself what an older one may still do. */
+  @Test
+  void lvolsWithUnknownFlagsAreNotOpenedOrReadOnly() {
+    assertThat(rig.createLvol("lvs0", "data", CLUSTER, true)).isZero();
+    assertThat(rig.createLvol("lvs0", "metadata", CLUSTER, true)).isZero();
+    write("lvs0/data", 0, 1);
+    long free = rig.store("lvs0").freeClusters();
+    mark("lvs0/v1", blob -> blob.invalidFlags |= 0x10);
+    mark("lvs0/data", blob -> blob.dataRoFlags |= 0x2);
+    mark("lvs0/metadata", blob -> blob.mdRoFlags |= 0x8);
+    reload();
+    assertThat(rig.names()).containsExactly("lvs0/data", "lvs0/metadata");
+    assertThat(rig.reactors.layer().find("lvs0/v1")).isNull();
+    for (String alias : rig.names()) {
+      assertThat(rig.lvol(alias).readOnly()).as(alias).isTrue();
+      assertThat(rig.resize(alias, 2 * CLUSTER)).isEqualTo(BdevException.EPERM);
+      TestIo io = new TestIo(rig.reactors, alias);
+      assertThat(io.write(0, 0, pattern(1, 2))).as(alias).isNotZero();
+      io.close();
+    }
+    assertThat(rig.store("lvs0").freeClusters()).as("nothing is lost").isEqualTo(free);
+  }
+
+  private void mark(String alias, Consumer<Blob> change) {
+    Blob blob = rig.lvol(alias).blob();
+    assertThat(
+            rig.run(done ->
+                rig.store("lvs0")
+                    .blobs()
+                    .commits()
+                    .add(
+                        new RootChange(blob, done) {
+                          @Override
+                          void apply() {
+                            change.accept(blob);
+                          }
+                        })))
+        .isZero();
+  }
+
+  @Test
+  void snapshotWhoseRemovalFailsStaysUsable() {
+    write("lvs0/v1", 0, 1);
+    assertThat(rig.snapshot("lvs0/v1", "s1")).isZero();
+    byte[] content = rig.content("lvs0/s1");
+    disk.failing = IoType.FLUSH;
+    assertThat(rig.deleteLvol("lvs0/s1")).isEqualTo(BdevException.EIO);
+    disk.failing = null;
+    assertThat(rig.content("lvs0/s1")).isEqualTo(content);
+    assertThat(rig.content("lvs0/v1")).isEqualTo(content);
+    assertThat(rig.deleteLvol("lvs0/s1")).isZero();
+    assertThat(rig.content("lvs0/v1")).isEqualTo(content);
     checkImage();
   }
 

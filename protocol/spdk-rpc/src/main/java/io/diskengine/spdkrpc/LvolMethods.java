@@ -74,6 +74,26 @@ public final class LvolMethods {
 
   public record StoreName(String name, UUID uuid) {}
 
+  private record CloneBdev(String bdev, String lvsName, String cloneName) {}
+
+  private record Parent(String lvolName, String parentName) {}
+
+  private record ShallowCopy(String srcLvolName, String dstBdevName) {}
+
+  private record OperationId(long operationId) {}
+
+  /** A copy that was started; its state is told until it was told once as ended. */
+  public record ShallowCopyId(long operationId) {}
+
+  /**
+   * The answer of {@code bdev_lvol_check_shallow_copy}.
+   *
+   * @param state {@code in progress}, {@code complete} or {@code error}
+   * @param error why, in the state {@code error}
+   */
+  public record ShallowCopyState(
+      long copiedClusters, long totalClusters, String state, @Nullable String error) {}
+
   private record Resize(String name, long sizeInMib) {}
 
   private record Snapshot(String lvolName, String snapshotName) {}
@@ -151,6 +171,42 @@ public final class LvolMethods {
 
   public static RpcRequest<Boolean> setReadOnly(String name) {
     return byName("bdev_lvol_set_read_only", name);
+  }
+
+  /** Uses what the store's device has grown by. */
+  public static RpcRequest<Boolean> growLvstore(String lvsName) {
+    return RpcRequest.of("bdev_lvol_grow_lvstore", Map.of("lvs_name", lvsName), Boolean.class);
+  }
+
+  /**
+   * The uuid of a new lvol that reads as a bdev outside its store does. While that bdev is missing
+   * the lvol is degraded: it has no bdev.
+   */
+  public static RpcRequest<UUID> cloneBdev(String bdev, String lvsName, String cloneName) {
+    return RpcRequest.of(
+        "bdev_lvol_clone_bdev", new CloneBdev(bdev, lvsName, cloneName), UUID.class);
+  }
+
+  /** A thin lvol reads from another snapshot of its size where it has nothing itself. */
+  public static RpcRequest<Boolean> setParent(String lvolName, String snapshotName) {
+    return RpcRequest.of("bdev_lvol_set_parent", new Parent(lvolName, snapshotName), Boolean.class);
+  }
+
+  public static RpcRequest<Boolean> setParentBdev(String lvolName, String bdevName) {
+    return RpcRequest.of(
+        "bdev_lvol_set_parent_bdev", new Parent(lvolName, bdevName), Boolean.class);
+  }
+
+  /** What a read-only lvol has itself, and not from its parent, is written to a bdev. */
+  public static RpcRequest<ShallowCopyId> startShallowCopy(String lvolName, String bdevName) {
+    return RpcRequest.of(
+        "bdev_lvol_start_shallow_copy", new ShallowCopy(lvolName, bdevName), ShallowCopyId.class);
+  }
+
+  /** {@code -19} for an operation that is not known, or was told as ended before. */
+  public static RpcRequest<ShallowCopyState> checkShallowCopy(long operationId) {
+    return RpcRequest.of(
+        "bdev_lvol_check_shallow_copy", new OperationId(operationId), ShallowCopyState.class);
   }
 
   private static RpcRequest<Boolean> byName(String method, String name) {

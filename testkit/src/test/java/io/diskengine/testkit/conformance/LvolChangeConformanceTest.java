@@ -176,6 +176,26 @@ class LvolChangeConformanceTest extends SpdkConformance {
   }
 
   @Test
+  void storesAreMadeWithEachClearMethodAndFewerMetadataPages() throws IOException {
+    RawRpc rpc = rpc();
+    for (String clear : List.of("none", "unmap", "write_zeroes")) {
+      malloc(rpc, "M-" + clear, 64);
+      String params =
+          "{'bdev_name':'M-%s','lvs_name':'%s','cluster_sz':1048576,'clear_method':'%s',"
+              + "'num_md_pages_per_cluster_ratio':50}";
+      ok(rpc, "bdev_lvol_create_lvstore", params.formatted(clear, clear, clear));
+      lvol(rpc, clear, "v", 60);
+    }
+    malloc(rpc, "M9", 64);
+    assertError(
+        rpc,
+        -32603,
+        DECODE_FAILED,
+        "bdev_lvol_create_lvstore",
+        "{'bdev_name':'M9','lvs_name':'l9','clear_method':'scrub'}");
+  }
+
+  @Test
   void growingAStoreThatHasItsDeviceAlreadyChangesNothing() throws IOException {
     RawRpc rpc = stores();
     String before = rpc.call("bdev_lvol_get_lvstores", "");
