@@ -10,7 +10,9 @@ import java.util.UUID;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The external snapshots of one store's blobs: which are there, which are missing. Home reactor. */
+/**
+ * The external snapshots of one store's blobs: which are there, which are missing. Home reactor.
+ */
 final class ExternalParents {
   private static final Logger LOG = LoggerFactory.getLogger(ExternalParents.class);
 

@@ -35,7 +35,9 @@ public final class LvolModule implements BdevModule {
     this.layer = layer;
     externals =
         new ExternalDevices(
-            layer, name(), device -> stores().forEach(store -> store.externalParents().detach(device)));
+            layer,
+            name(),
+            device -> stores().forEach(store -> store.externalParents().detach(device)));
     layer.addModule(this);
   }
 

@@ -50,8 +50,7 @@ public final class LvolStore {
   private String name;
   private boolean closing;
 
-  LvolStore(
-      BdevLayer layer, Blobstore blobs, ExternalDevices externals, String name, UUID uuid) {
+  LvolStore(BdevLayer layer, Blobstore blobs, ExternalDevices externals, String name, UUID uuid) {
     this.layer = layer;
     this.blobs = blobs;
     this.clusters = new ClusterAllocator(blobs);
@@ -545,7 +544,9 @@ public final class LvolStore {
     blobs.close();
     unregister(
         List.copyOf(lvols.values()),
-        () -> blobs.whenIdle(() -> last.run(errno -> externalParents.release(ignored -> closed(errno)))));
+        () ->
+            blobs.whenIdle(
+                () -> last.run(errno -> externalParents.release(ignored -> closed(errno)))));
   }
 
   private void closed(int errno) {
