@@ -50,6 +50,15 @@ final class EngineCommand implements Callable<Integer> {
   boolean waitForRpc;
 
   @Option(
+      names = "--spin-us",
+      defaultValue = "50",
+      paramLabel = "US",
+      description =
+          "How long a reactor polls after its last work before it sleeps, four times as long while"
+              + " it waits for a disk (default: ${DEFAULT-VALUE}).")
+  long spinUs;
+
+  @Option(
       names = {"-c", "--config", "--json"},
       paramLabel = "FILE",
       description = "Replay a saved configuration before RPCs are answered.")
@@ -89,7 +98,7 @@ final class EngineCommand implements Callable<Integer> {
           rpc,
           vhostDirectory,
           waitForRpc,
-          ReactorOptions.of(EngineOptions.reactorsOf(cores)),
+          ReactorOptions.of(EngineOptions.reactorsOf(cores)).withSpinUs(spinUs),
           config == null ? null : new EngineOptions.Config(config, ignoreInitErrors));
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage());

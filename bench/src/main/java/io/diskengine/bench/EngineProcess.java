@@ -32,11 +32,12 @@ final class EngineProcess implements AutoCloseable {
   }
 
   /**
-   * Starts it and waits until it answers; {@code jvmOptions} go before the engine's own.
+   * Starts it and waits until it answers; {@code jvmOptions} go before the engine's own, {@code
+   * options} after them.
    *
    * @param directory where its sockets are made
    */
-  static EngineProcess start(Path directory, List<String> jvmOptions) {
+  static EngineProcess start(Path directory, List<String> jvmOptions, List<String> options) {
     Path socket = directory.resolve("rpc.sock");
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -45,6 +46,7 @@ final class EngineProcess implements AutoCloseable {
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
     command.addAll(
         List.of("engine", "-m", "0x1", "-r", socket.toString(), "-S", directory.toString()));
+    command.addAll(options);
     EngineProcess engine =
         new EngineProcess(ChildProcess.start("engine", command), socket, directory);
     try {

@@ -24,6 +24,8 @@ import picocli.CommandLine.Parameters;
 public final class Main implements Callable<Integer> {
   private static final String MALLOC = "malloc";
   private static final String AIO = "aio";
+  private static final String AIO_FILE = "aio.img";
+  private static final int STACK_DEPTH = 32;
   private static final int WRITE_BYTES = 1 << 20;
 
   enum Suite {
@@ -32,6 +34,8 @@ public final class Main implements Callable<Integer> {
     vhost,
     raid,
     lvol,
+    bdev,
+    stack,
     all
   }
 
@@ -79,6 +83,11 @@ public final class Main implements Callable<Integer> {
       description = "An option of the engine's JVM, e.g. a flight recording; repeatable.")
   List<String> engineJvm = List.of();
 
+  @Option(
+      names = "--engine-option",
+      description = "An option of the engine, e.g. --spin-us=200; repeatable.")
+  List<String> engineOptions = List.of();
+
   private final PrintStream out = System.out;
 
   @SuppressWarnings("NullAway.Init") // picocli sets the options
@@ -106,7 +115,7 @@ public final class Main implements Callable<Integer> {
 
   /** What has a yardstick of the same run. */
   private void beside(Path directory) throws IOException {
-    try (EngineProcess engine = EngineProcess.start(directory, engineJvm)) {
+    try (EngineProcess engine = EngineProcess.start(directory, engineJvm, engineOptions)) {
       describeMachine(engine);
       createBdevs(engine, directory);
       Comparison comparison =
@@ -122,6 +131,12 @@ public final class Main implements Callable<Integer> {
       }
       if (wanted(Suite.vhost)) {
         vhost(comparison, engine, directory);
+      }
+      if (wanted(Suite.bdev)) {
+        bdev(comparison, directory);
+      }
+      if (wanted(Suite.stack)) {
+        stack(comparison, engine, directory);
       }
     }
   }
@@ -150,16 +165,22 @@ public final class Main implements Callable<Integer> {
         engine.pid());
   }
 
-  private void createBdevs(EngineProcess engine, Path directory) throws IOException {
-    int block = NvmeTcpPath.BLOCK_BYTES;
-    Path file = backingFile(directory);
+  /** A file of the disks' size, or more. */
+  private static Path file(Path directory, String name, int bytes) throws IOException {
+    Path file = directory.resolve(name);
     try (var stream = Files.newOutputStream(file)) {
       // Written, not sparse: a hole would be read from nowhere.
-      byte[] bytes = new byte[WRITE_BYTES];
-      for (int i = 0; i < Workload.DISK_BYTES / WRITE_BYTES; i++) {
-        stream.write(bytes);
+      byte[] piece = new byte[WRITE_BYTES];
+      for (int i = 0; i < bytes / WRITE_BYTES; i++) {
+        stream.write(piece);
       }
     }
+    return file;
+  }
+
+  private void createBdevs(EngineProcess engine, Path directory) throws IOException {
+    int block = NvmeTcpPath.BLOCK_BYTES;
+    Path file = file(directory, AIO_FILE, Workload.DISK_BYTES);
     var malloc = new BdevMethods.CreateMalloc(MALLOC, Workload.DISK_BYTES / block, block);
     engine.spdk().call(BdevMethods.createMalloc(malloc)).orElseThrow();
     var aio = new BdevMethods.CreateAio(AIO, file.toString(), block);
@@ -167,7 +188,38 @@ public final class Main implements Callable<Integer> {
   }
 
   private static Path backingFile(Path directory) {
-    return directory.resolve("aio.img");
+    return directory.resolve(AIO_FILE);
+  }
+
+  /** The aio bdev alone: on the thread that measures, beside the least that io_uring needs. */
+  private void bdev(Comparison comparison, Path directory) throws IOException {
+    Path file = file(directory, "bdev.img", Workload.DISK_BYTES);
+    List<Workload> workloads = chosen(Workload.disk());
+    try (AioSide aio = new AioSide(file)) {
+      comparison.run("aio bdev alone", workloads, aio, new RingSide(file));
+      if (fioIsThere("aio bdev alone")) {
+        comparison.run("aio bdev alone", workloads, aio, new FioSide(file));
+      }
+    }
+  }
+
+  /** What lies on aio bdevs, beside an aio bdev of the same engine by the same way. */
+  private void stack(Comparison comparison, EngineProcess engine, Path directory)
+      throws IOException {
+    List<Workload> workloads =
+        chosen(Workload.disk()).stream().filter(w -> w.depth() == STACK_DEPTH).toList();
+    String lvol = Stacks.lvol(engine, file(directory, "lvol.img", 2 * Workload.DISK_BYTES));
+    String raid =
+        Stacks.raid1(
+            engine,
+            file(directory, "leg0.img", Workload.DISK_BYTES),
+            file(directory, "leg1.img", Workload.DISK_BYTES));
+    try (VhostSide aio = VhostSide.create(engine, AIO);
+        VhostSide onLvol = VhostSide.create(engine, lvol);
+        VhostSide onRaid = VhostSide.create(engine, raid)) {
+      comparison.run("lvol on aio", workloads, onLvol, aio);
+      comparison.run("raid1 of two aio", workloads, onRaid, aio);
+    }
   }
 
   private void rpc(Comparison comparison, EngineProcess engine, Path directory) throws IOException {

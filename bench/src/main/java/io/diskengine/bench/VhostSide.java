@@ -13,20 +13,22 @@ final class VhostSide implements Side, AutoCloseable {
   private final ClosedLoop loop = new ClosedLoop();
   private final EngineProcess engine;
   private final Path socket;
+  private final String name;
 
-  private VhostSide(EngineProcess engine, Path socket) {
+  private VhostSide(EngineProcess engine, Path socket, String name) {
     this.engine = engine;
     this.socket = socket;
+    this.name = name;
   }
 
   /** Makes a controller and writes all of the bdev once. */
   static VhostSide create(EngineProcess engine, String bdev) {
-    String name = "vhost-" + bdev;
+    String name = "vhost-" + bdev.replace('/', '-');
     engine
         .spdk()
         .call(VhostMethods.createBlk(new VhostMethods.CreateBlk(name, bdev)))
         .orElseThrow();
-    VhostSide side = new VhostSide(engine, engine.vhostSocket(name));
+    VhostSide side = new VhostSide(engine, engine.vhostSocket(name), bdev + " by vhost");
     Workload fill = Workload.of(128, true, 8);
     try (Guest guest = new Guest(side.socket, fill)) {
       ClosedLoop.fill(guest, fill);
@@ -36,7 +38,7 @@ final class VhostSide implements Side, AutoCloseable {
 
   @Override
   public String name() {
-    return "vhost";
+    return name;
   }
 
   @Override

@@ -1,5 +1,7 @@
 package io.diskengine.engine.bdev;
 
+import io.diskengine.engine.linux.Errno;
+import io.diskengine.engine.linux.FileCalls;
 import io.diskengine.engine.reactor.Kernel;
 import io.diskengine.engine.reactor.Reactor;
 import io.diskengine.nvme.Iovec;
@@ -8,16 +10,16 @@ import java.lang.foreign.Arena;
 import java.util.ArrayDeque;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A file or block device as a disk; the name is SPDK's. The file is opened with O_DIRECT and locked
  * (contract 13); a flush is fdatasync(2), a durable write RWF_DSYNC (contract 14).
  */
 public final class AioBdev extends Bdev {
-  private static final int O_RDONLY = 0;
-  private static final int O_RDWR = 2;
-  private static final int O_DIRECT = 0x4000;
   private static final int FALLOC_FL_KEEP_SIZE = 1;
   private static final int FALLOC_FL_PUNCH_HOLE = 2;
   private static final int FALLOC_FL_ZERO_RANGE = 16;
@@ -30,9 +32,14 @@ public final class AioBdev extends Bdev {
   public record Options(
       String filename, int blockSizeBytes, boolean readOnly, boolean fallocate, UUID uuid) {}
 
+  private static final Logger LOG = LoggerFactory.getLogger(AioBdev.class);
+
   private final Options options;
   private final Kernel kernel;
   private final int fd;
+
+  /** The device below was unplugged. */
+  private final AtomicBoolean unplugged = new AtomicBoolean();
 
   private AioBdev(String name, Options options, Kernel kernel, int fd, long numBlocks) {
     super(name, "AIO disk", options.uuid(), options.blockSizeBytes(), numBlocks);
@@ -48,8 +55,8 @@ public final class AioBdev extends Bdev {
       throw new BdevException(
           BdevException.EINVAL, "block size " + blockSize + " is no power of two of at least 512");
     }
-    int access = options.readOnly() ? O_RDONLY : O_RDWR;
-    int fd = kernel.openFile(options.filename(), access | O_DIRECT, 0);
+    int access = options.readOnly() ? FileCalls.O_RDONLY : FileCalls.O_RDWR;
+    int fd = kernel.openFile(options.filename(), access | FileCalls.O_DIRECT, 0);
     if (fd == BdevException.EINVAL) {
       fd = kernel.openFile(options.filename(), access, 0);
     }
@@ -110,6 +117,23 @@ public final class AioBdev extends Bdev {
 
   public Options options() {
     return options;
+  }
+
+  /** Hot-remove: everybody who has the device open is told, as if it had been deleted. */
+  private void backingIsGone() {
+    BdevLayer known = layer;
+    if (known == null || !unplugged.compareAndSet(false, true)) {
+      return;
+    }
+    BdevLayer.crossTo(
+        known.home(),
+        () -> {
+          LOG.atWarn()
+              .addKeyValue("bdev", name())
+              .addKeyValue("file", options.filename())
+              .log("the device below is gone: the bdev is removed");
+          known.unregister(this, errno -> {});
+        });
   }
 
   @Override
@@ -187,6 +211,9 @@ public final class AioBdev extends Bdev {
           channel.reactor.fallocate(
               fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, remaining, this);
         } else {
+          if (result == -Errno.ENODEV || result == -Errno.ENXIO) {
+            backingIsGone();
+          }
           end(IoStatus.ofErrno(result, io.type()));
         }
       } else if (moves && result < remaining) {

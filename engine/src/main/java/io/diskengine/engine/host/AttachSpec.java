@@ -1,5 +1,9 @@
 package io.diskengine.engine.host;
 
+import io.diskengine.engine.bdev.BdevException;
+import java.nio.charset.StandardCharsets;
+import java.util.UUID;
+
 /**
  * One bdev_nvme_attach_controller: a name and one path to its subsystem.
  *
@@ -22,6 +26,27 @@ public record AttachSpec(
     DISABLE,
     FAILOVER,
     MULTIPATH
+  }
+
+  /**
+   * What its connections connect to.
+   *
+   * @throws BdevException EIO for an address that is none
+   */
+  TcpQpair.Target target(NvmeOptions options) throws BdevException {
+    boolean anySource = hostaddr.isEmpty() && hostsvcid.isEmpty();
+    String source = hostaddr.isEmpty() ? "0.0.0.0" : hostaddr;
+    long deadlineNs =
+        connectTimeoutUs == 0 ? NvmeHost.CONNECT_DEADLINE_NS : connectTimeoutUs * 1_000;
+    return new TcpQpair.Target(
+        trid.address(),
+        anySource ? null : TransportId.address(source, hostsvcid),
+        trid.subnqn(),
+        hostnqn,
+        UUID.nameUUIDFromBytes(hostnqn.getBytes(StandardCharsets.UTF_8)),
+        options.ackTimeoutMs(),
+        options.tcpConnectTimeoutMs() == 0 ? deadlineNs : options.tcpConnectTimeoutMs() * 1_000_000,
+        deadlineNs);
   }
 
   boolean samePath(AttachSpec other) {

@@ -11,12 +11,10 @@ import io.diskengine.nvme.ControllerProperty;
 import io.diskengine.nvme.ControllerProperty.Cc;
 import io.diskengine.nvme.GetLogPageCommand;
 import io.diskengine.nvme.NamespaceList;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.UUID;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -46,11 +44,6 @@ final class NvmeController implements AdminQueue.Owner {
   /** How long a controller may take to acknowledge its shutdown. */
   private static final long SHUTDOWN_NS = 300_000_000L;
 
-  /** Attempts without a delay: a burst of these, then as many per second. */
-  private static final int QUICK_ATTEMPTS = 50;
-
-  private static final int QUICK_ATTEMPTS_PER_SECOND = 5;
-
   /** Where a controller is, or is going; texts are SPDK's. */
   enum State {
     CONNECTING("connecting"),
@@ -78,10 +71,9 @@ final class NvmeController implements AdminQueue.Owner {
   private final ControllerChannel[] channels;
   private final List<Done> waiters = new ArrayList<>();
   private final Timer reconnect = Timer.of(this::attempt);
-  private final Timer fastIoFail = Timer.of(this::failIo);
-  private final Timer loss = Timer.of(this::lossTimedOut);
   private final Timer drain = Timer.of(this::drainTimedOut);
   private final Timer shutdown = Timer.of(() -> teardown("shut down"));
+  private final Outage outage;
 
   private State state = State.CONNECTING;
   private @Nullable AdminQueue admin;
@@ -94,13 +86,10 @@ final class NvmeController implements AdminQueue.Owner {
   private boolean scanning;
   private boolean scanAgain;
   private long epoch;
-  private boolean inOutage;
 
   /** Why the last attempt to reconnect failed: said once. */
   private String lastFailure = "";
 
-  private int quickAttempts = QUICK_ATTEMPTS;
-  private long quickSinceNs;
   private volatile @Nullable Live live;
   private volatile boolean failing;
 
@@ -112,26 +101,8 @@ final class NvmeController implements AdminQueue.Owner {
     this.spec = spec;
     this.home = group.host().home();
     this.channels = new ControllerChannel[BdevLayer.MAX_REACTORS];
-    this.quickSinceNs = home.nowNs();
-    boolean anySource = spec.hostaddr().isEmpty() && spec.hostsvcid().isEmpty();
-    String source = spec.hostaddr().isEmpty() ? "0.0.0.0" : spec.hostaddr();
-    NvmeOptions options = group.host().options();
-    long deadlineNs =
-        spec.connectTimeoutUs() == 0
-            ? NvmeHost.CONNECT_DEADLINE_NS
-            : spec.connectTimeoutUs() * 1_000;
-    this.target =
-        new TcpQpair.Target(
-            spec.trid().address(),
-            anySource ? null : TransportId.address(source, spec.hostsvcid()),
-            spec.trid().subnqn(),
-            spec.hostnqn(),
-            UUID.nameUUIDFromBytes(spec.hostnqn().getBytes(StandardCharsets.UTF_8)),
-            options.ackTimeoutMs(),
-            options.tcpConnectTimeoutMs() == 0
-                ? deadlineNs
-                : options.tcpConnectTimeoutMs() * 1_000_000,
-            deadlineNs);
+    this.outage = new Outage(home, spec.timers(), this::failIo, this::lossTimedOut);
+    this.target = spec.target(group.host().options());
   }
 
   // ---- what everybody may ask
@@ -246,7 +217,7 @@ final class NvmeController implements AdminQueue.Owner {
     } else {
       if (state != State.DISABLED) {
         answer(-Errno.ECANCELED);
-        endOutage();
+        outage.end();
         failing = true;
         enter(State.DISABLED, "disable");
       }
@@ -268,7 +239,7 @@ final class NvmeController implements AdminQueue.Owner {
     }
     boolean healthy = state == State.ENABLED;
     answer(-Errno.ECANCELED);
-    endOutage();
+    outage.end();
     if (healthy) {
       log(State.DELETING, "detach");
       state = State.DELETING;
@@ -455,7 +426,7 @@ final class NvmeController implements AdminQueue.Owner {
         return;
       }
     }
-    endOutage();
+    outage.end();
     log(State.ENABLED, "connected");
     state = State.ENABLED;
     failing = false;
@@ -510,53 +481,19 @@ final class NvmeController implements AdminQueue.Owner {
   }
 
   private void lost(String reason, boolean delayed) {
-    beginOutage();
-    boolean slow = spec.timers().holdIo() && (delayed || !quickAttempt());
+    outage.begin();
+    boolean slow = spec.timers().holdIo() && (delayed || !outage.quickAttempt());
     enter(slow ? State.RECONNECT_IS_DELAYED : State.RESETTING, reason);
   }
 
   private void attemptFailed(String reason) {
-    beginOutage();
+    outage.begin();
     if (spec.timers().holdIo()) {
       enter(State.RECONNECT_IS_DELAYED, reason);
     } else {
       enter(State.FAILED, reason);
     }
     answer(BdevException.EPERM);
-  }
-
-  /** A controller that comes and goes is slowed. */
-  private boolean quickAttempt() {
-    long now = home.nowNs();
-    long earned = (now - quickSinceNs) * QUICK_ATTEMPTS_PER_SECOND / SECOND_NS;
-    if (earned > 0) {
-      quickAttempts = (int) Math.min(QUICK_ATTEMPTS, quickAttempts + earned);
-      quickSinceNs = now;
-    }
-    return quickAttempts > 0 && quickAttempts-- > 0;
-  }
-
-  private void beginOutage() {
-    if (inOutage) {
-      return;
-    }
-    inOutage = true;
-    ReconnectTimers timers = spec.timers();
-    if (timers.fastIoFailSec() > 0) {
-      home.schedule(fastIoFail, timers.fastIoFailSec() * SECOND_NS);
-    }
-    if (timers.ctrlrLossSec() > 0) {
-      home.schedule(loss, timers.ctrlrLossSec() * SECOND_NS);
-    }
-    if (!timers.holdIo()) {
-      failIo();
-    }
-  }
-
-  private void endOutage() {
-    inOutage = false;
-    home.cancel(fastIoFail);
-    home.cancel(loss);
   }
 
   private void failIo() {

@@ -39,9 +39,7 @@ import org.jspecify.annotations.Nullable;
  * One NVMe/TCP connection, which is one queue pair: connects, sends commands, receives answers.
  * Belongs to one reactor; never blocks.
  *
- * <p>Bounds: commands by the slots; nothing is sent that no slot holds. Read data goes from the
- * kernel into the caller's buffers directly when much of it is still to come, else through the
- * staging buffer.
+ * <p>Bounds: commands by the slots; nothing is sent that no slot holds.
  *
  * <p>The end ({@link #close}): the socket is shut down; when the kernel holds nothing of it any
  * more, its descriptor is closed and every outstanding request handed back, in the order of
@@ -51,7 +49,6 @@ final class TcpQpair {
   static final int MOST_SLOTS = 128;
   static final int MOST_IN_CAPSULE_BYTES = 8192;
   private static final int ADMIN_IN_CAPSULE_BYTES = 8192;
-  private static final int DIRECT_RECV_BYTES = 4096;
 
   /** What an R2T or a request may name; a command's data is bounded by MDTS far below. */
   static final int MOST_DATA_BYTES = 1 << 30;
@@ -103,16 +100,13 @@ final class TcpQpair {
   private final int fd;
   private final long memory;
   private final int memoryBytes;
-  private final int stagingBytes;
-  private final long staging;
   private final long connectData;
   private final CommandSlot[] slots;
   private final CommandSlot icReq;
   private final SendQueue sendQueue;
-  private final OpCompletion received = this::received;
+  private final PduStream stream;
   private final OpCompletion connectDone = this::tcpConnected;
   private final Timer deadline = Timer.of(() -> close("no answer within the deadline"));
-  private final CommandSlot.Piece piece = new CommandSlot.Piece();
 
   private Life life = Life.CONNECTING;
   private String reason = "";
@@ -122,19 +116,8 @@ final class TcpQpair {
   private long sequence;
   private long connectHandle;
   private boolean connecting;
-  private boolean receiving;
   private int alignment = 4;
   private int maxH2cDataBytes;
-
-  // receiving: staging holds [start, end); then a PDU's data go to a slot's buffers
-  private int start;
-  private int end;
-  private boolean headerChecked;
-  private boolean direct;
-  private int skipBytes;
-  private @Nullable CommandSlot dataSlot;
-  private int dataLeft;
-  private boolean dataCompletes;
 
   /** Starts to connect; {@link Owner#connected} or {@link Owner#closed} tells how it went. */
   TcpQpair(Reactor reactor, Target target, Queue queue, Owner owner) {
@@ -143,7 +126,7 @@ final class TcpQpair {
     this.queue = queue;
     this.owner = owner;
     int depth = Math.min(queue.depth(), MOST_SLOTS);
-    stagingBytes = queue.qid() == 0 ? 8 << 10 : 64 << 10;
+    int stagingBytes = queue.qid() == 0 ? 8 << 10 : 64 << 10;
     int iovBytes = SendQueue.IOVECS * Iovec.SIZE;
     memoryBytes =
         (depth + 1) * CommandSlot.BYTES + iovBytes + ConnectData.SIZE + Iovec.SIZE + stagingBytes;
@@ -158,9 +141,10 @@ final class TcpQpair {
     icReq = new CommandSlot(depth, memory + (long) depth * CommandSlot.BYTES);
     long rest = memory + (long) (depth + 1) * CommandSlot.BYTES;
     connectData = rest + iovBytes;
-    staging = connectData + ConnectData.SIZE + Iovec.SIZE;
+    long staging = connectData + ConnectData.SIZE + Iovec.SIZE;
     fd = reactor.kernel().streamSocket(target.peer(), target.local());
     sendQueue = new SendQueue(reactor, fd, rest, this);
+    stream = new PduStream(this, reactor, fd, staging, stagingBytes);
     if (fd < 0) {
       close("socket: " + failure(fd));
       return;
@@ -305,7 +289,7 @@ final class TcpQpair {
       PduHeader.init(pdu, PduHeader.IC_REQ, 0, IcReq.SIZE, 0, IcReq.SIZE);
       icReq.preparePdu(IcReq.SIZE);
       sendQueue.add(icReq);
-      receive();
+      stream.receive();
     }
   }
 
@@ -368,123 +352,17 @@ final class TcpQpair {
 
   // ---- receiving
 
-  private void receive() {
-    if (receiving || life == Life.CLOSING || life == Life.CLOSED) {
-      return;
-    }
-    receiving = true;
-    CommandSlot slot = dataSlot;
-    if (slot != null && skipBytes == 0 && start == end && dataLeft >= DIRECT_RECV_BYTES) {
-      long address = slot.contiguous(slot.received, piece);
-      int bytes = Math.min(piece.bytes, dataLeft);
-      if (bytes >= DIRECT_RECV_BYTES) {
-        direct = true;
-        reactor.recv(fd, address, bytes, received);
-        return;
-      }
-    }
-    direct = false;
-    if (start > 0) {
-      NativeMemory.copy(staging + start, staging, end - start);
-      end -= start;
-      start = 0;
-    }
-    reactor.recv(fd, staging + end, stagingBytes - end, received);
+  /** Nothing that arrives is of use any more. */
+  boolean ending() {
+    return life == Life.CLOSING || life == Life.CLOSED;
   }
 
-  private void received(int result) {
-    receiving = false;
-    if (life == Life.CLOSING) {
-      opReturned();
-    } else if (result <= 0) {
-      close("receive: " + failure(result));
-    } else {
-      if (direct) {
-        dataArrived(result);
-      } else {
-        end += result;
-        parse();
-      }
-      receive();
-    }
+  boolean awaitsIcResp() {
+    return life == Life.IC_WAIT;
   }
 
-  private void parse() {
-    while (life != Life.CLOSING && life != Life.CLOSED) {
-      if (skipBytes > 0) {
-        int skipped = Math.min(skipBytes, end - start);
-        start += skipped;
-        skipBytes -= skipped;
-      }
-      if (skipBytes > 0 || dataLeft > 0 && !copyData()) {
-        return;
-      }
-      int available = end - start;
-      long pdu = staging + start;
-      if (available < PduHeader.SIZE || !headerChecked && !checkHeader(pdu)) {
-        return;
-      }
-      int bytes = isTermReq(pdu) ? (int) PduHeader.plen(pdu) : PduHeader.hlen(pdu);
-      if (available < bytes) {
-        return;
-      }
-      headerChecked = false;
-      start += bytes;
-      handle(pdu);
-    }
-  }
-
-  private static boolean isTermReq(long pdu) {
-    return PduHeader.type(pdu) == PduHeader.C2H_TERM_REQ;
-  }
-
-  /** Copies what is staged of a PDU's data; false when more has to come. */
-  private boolean copyData() {
-    while (dataLeft > 0 && start < end) {
-      CommandSlot slot = dataSlot();
-      long address = slot.contiguous(slot.received, piece);
-      int bytes = Math.min(Math.min(piece.bytes, dataLeft), end - start);
-      NativeMemory.copy(staging + start, address, bytes);
-      start += bytes;
-      dataArrived(bytes);
-    }
-    return dataLeft == 0;
-  }
-
-  private CommandSlot dataSlot() {
-    CommandSlot slot = dataSlot;
-    if (slot == null) {
-      throw new IllegalStateException("data of no command");
-    }
-    return slot;
-  }
-
-  private void dataArrived(int bytes) {
-    CommandSlot slot = dataSlot();
-    slot.received += bytes;
-    dataLeft -= bytes;
-    if (dataLeft == 0) {
-      dataSlot = null;
-      if (dataCompletes) {
-        slot.keepSuccess();
-        answer(slot);
-      }
-    }
-  }
-
-  private boolean checkHeader(long pdu) {
-    boolean icExpected = life == Life.IC_WAIT;
-    boolean isIc = PduHeader.type(pdu) == PduHeader.IC_RESP;
-    long answer = PduCheck.commonHeader(pdu, false, 0, 4, MOST_DATA_BYTES);
-    if (answer != PduCheck.OK || icExpected != isIc && !isTermReq(pdu)) {
-      close("malformed or unexpected PDU of type " + PduHeader.type(pdu));
-      return false;
-    }
-    headerChecked = true;
-    return true;
-  }
-
-  private void handle(long pdu) {
+  /** The PDU's header is there; data of a C2HData follow. */
+  void handle(long pdu) {
     switch (PduHeader.type(pdu)) {
       case PduHeader.IC_RESP -> icResp(pdu);
       case PduHeader.CAPSULE_RESP -> capsuleResp(pdu + CapsuleResp.CQE);
@@ -527,10 +405,15 @@ final class TcpQpair {
       close("data outside its command's buffer");
       return;
     }
-    dataSlot = slot;
-    dataLeft = (int) bytes;
-    skipBytes = PduHeader.pdo(pdu) - PduHeader.hlen(pdu);
-    dataCompletes = (PduHeader.flags(pdu) & PduHeader.SUCCESS) != 0;
+    int skip = PduHeader.pdo(pdu) - PduHeader.hlen(pdu);
+    boolean completes = (PduHeader.flags(pdu) & PduHeader.SUCCESS) != 0;
+    stream.expectData(slot, (int) bytes, skip, completes);
+  }
+
+  /** All data of the slot's command arrived, and with them that it was successful. */
+  void dataWasTheAnswer(CommandSlot slot) {
+    slot.keepSuccess();
+    answer(slot);
   }
 
   private void r2t(long pdu) {
@@ -561,7 +444,7 @@ final class TcpQpair {
 
   /** Gives the connection up; {@link Owner#closed} follows, later. */
   void close(String why) {
-    if (life == Life.CLOSING || life == Life.CLOSED) {
+    if (ending()) {
       return;
     }
     life = Life.CLOSING;
@@ -579,7 +462,7 @@ final class TcpQpair {
 
   /** The kernel gave back an operation of the dying connection. */
   void opReturned() {
-    if (!connecting && !receiving && !sendQueue.sending()) {
+    if (!connecting && !stream.receiving() && !sendQueue.sending()) {
       reactor.defer(Task.of(this::finishClose));
     }
   }

@@ -177,6 +177,10 @@ public final class Reactor {
     return fileOps < FILE_OP_LIMIT;
   }
 
+  public int fileOpsInFlight() {
+    return fileOps;
+  }
+
   public long readv(int fd, long iov, int count, long offsetBytes, FileOp op) {
     long handle = addFileOp(op);
     kernel.submitReadv(fd, iov, count, offsetBytes, handle);

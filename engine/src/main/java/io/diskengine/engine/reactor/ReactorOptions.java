@@ -18,6 +18,9 @@ public record ReactorOptions(
     int fileThreads) {
   public static final int DEFAULT_FILE_THREADS = 8;
 
+  /** A reactor that spins longer than this never sleeps in practice. */
+  public static final long MAX_SPIN_US = 1_000_000;
+
   public ReactorOptions {
     atLeast("reactors", reactors, 1);
     atLeast("spinNs", spinNs, 0);
@@ -39,6 +42,14 @@ public record ReactorOptions(
 
   public ReactorOptions withKernel(Kernels.Choice choice) {
     return new ReactorOptions(reactors, spinNs, smallBuffers, largeBuffers, choice, fileThreads);
+  }
+
+  /** {@code us}: how long a reactor polls after its last work before it sleeps. */
+  public ReactorOptions withSpinUs(long us) {
+    if (us < 0 || us > MAX_SPIN_US) {
+      throw new IllegalArgumentException("--spin-us " + us + ": 0 to " + MAX_SPIN_US);
+    }
+    return new ReactorOptions(reactors, us * 1000, smallBuffers, largeBuffers, kernel, fileThreads);
   }
 
   private static void atLeast(String name, long value, long least) {

@@ -6,7 +6,6 @@ import io.diskengine.engine.bdev.BdevIo;
 import io.diskengine.engine.linux.FileCalls;
 import io.diskengine.engine.linux.MemoryCalls;
 import io.diskengine.engine.linux.SocketCalls;
-import io.diskengine.engine.linux.UnixMessage;
 import io.diskengine.engine.reactor.Poller;
 import io.diskengine.engine.reactor.Reactor;
 import io.diskengine.engine.reactor.Task;
@@ -33,21 +32,15 @@ final class VhostSession implements Poller {
 
   private final VhostController controller;
   private final Reactor reactor;
-  private final int socket;
   private final Arena arena = Arena.ofConfined();
-  private final UnixMessage receiver = new UnixMessage(arena, VhostMessage.MAX_DESCRIPTORS);
-  private final long message =
-      arena.allocate(VhostMessage.HEADER_BYTES + VhostMessage.MAX_PAYLOAD_BYTES, 8).address();
+  private final VhostSocket socket;
   private final long eventOne = arena.allocate(16, 8).address();
   private final long config = arena.allocate(256, 8).address();
-  private final int[] fds = new int[VhostMessage.MAX_DESCRIPTORS];
   private final VirtQueue[] queues = new VirtQueue[VirtioBlk.MAX_QUEUES];
   private final @Nullable BdevDesc desc;
   private @Nullable BdevChannel channel;
   private @Nullable GuestMemory memory;
   private @Nullable InflightRegion inflight;
-  private int fdCount;
-  private int received;
   private long features;
   private long protocolFeatures;
   private int backendFd = -1;
@@ -59,7 +52,7 @@ final class VhostSession implements Poller {
   VhostSession(VhostController controller, Reactor reactor, int socket, @Nullable BdevDesc desc) {
     this.controller = controller;
     this.reactor = reactor;
-    this.socket = socket;
+    this.socket = new VhostSocket(socket, arena);
     this.desc = desc;
     NativeMemory.putLong(eventOne, 1);
     for (int i = 0; i < queues.length; i++) {
@@ -181,7 +174,7 @@ final class VhostSession implements Poller {
   private void pollSocket() {
     if (!socketPolled) {
       socketPolled = true;
-      reactor.pollFd(socket, FileCalls.POLLIN | FileCalls.POLLRDHUP, this::socketReady);
+      reactor.pollFd(socket.fd(), FileCalls.POLLIN | FileCalls.POLLRDHUP, this::socketReady);
     }
   }
 
@@ -192,7 +185,7 @@ final class VhostSession implements Poller {
       return;
     }
     while (!replyPending && !ending && readMessage()) {
-      received = 0;
+      socket.done();
     }
     if (!replyPending && !ending) {
       pollSocket();
@@ -201,61 +194,29 @@ final class VhostSession implements Poller {
 
   /** True when a whole message was read and handled. */
   private boolean readMessage() {
-    while (true) {
-      int want =
-          received < VhostMessage.HEADER_BYTES
-              ? VhostMessage.HEADER_BYTES
-              : VhostMessage.HEADER_BYTES + payloadBytes();
-      if (received == want) {
+    return switch (socket.receive()) {
+      case MESSAGE -> {
         handle();
-        return true;
+        yield true;
       }
-      int got =
-          receiver.receive(socket, message + received, want - received, SocketCalls.MSG_DONTWAIT);
-      if (got == -11) {
-        return false;
+      case NOT_YET -> false;
+      case FAILED -> {
+        end(socket.failure());
+        yield false;
       }
-      if (got <= 0) {
-        end(got == 0 ? "the frontend left" : "receive failed with errno " + -got);
-        return false;
-      }
-      keepDescriptors();
-      received += got;
-      if (received == VhostMessage.HEADER_BYTES
-          && (payloadBytes() < 0 || payloadBytes() > VhostMessage.MAX_PAYLOAD_BYTES)) {
-        end("a message of " + Integer.toUnsignedString(payloadBytes()) + " bytes");
-        return false;
-      }
-    }
-  }
-
-  private void keepDescriptors() {
-    for (int i = 0; i < receiver.descriptorCount(); i++) {
-      if (fdCount < fds.length) {
-        fds[fdCount++] = receiver.descriptor(i);
-      } else {
-        FileCalls.close(receiver.descriptor(i));
-      }
-    }
-  }
-
-  private int payloadBytes() {
-    return NativeMemory.getInt(message + VhostMessage.SIZE);
+    };
   }
 
   private void handle() {
-    int request = NativeMemory.getInt(message + VhostMessage.REQUEST);
-    int flags = NativeMemory.getInt(message + VhostMessage.FLAGS);
+    int request = socket.request();
+    int flags = socket.flags();
     if ((flags & VhostMessage.VERSION_MASK) != VhostMessage.VERSION) {
       end("protocol version " + (flags & VhostMessage.VERSION_MASK));
       return;
     }
     replyTo = request;
-    boolean ok = dispatch(request, message + VhostMessage.PAYLOAD, payloadBytes());
-    for (int i = 0; i < fdCount; i++) {
-      FileCalls.close(fds[i]);
-    }
-    fdCount = 0;
+    boolean ok = dispatch(request, socket.payload(), socket.payloadBytes());
+    socket.closeDescriptors();
     if (!ok) {
       end("request " + request + " cannot be right");
     } else if ((flags & VhostMessage.FLAG_NEED_REPLY) != 0
@@ -310,7 +271,7 @@ final class VhostSession implements Poller {
       }
       case VhostMessage.SET_BACKEND_REQ_FD -> {
         closeIfOpen(backendFd);
-        backendFd = takeFd();
+        backendFd = socket.takeFd();
         return backendFd >= 0;
       }
       default -> {
@@ -370,23 +331,12 @@ final class VhostSession implements Poller {
   }
 
   private int eventFd(long payload) {
-    return (NativeMemory.getLong(payload) & VhostMessage.VRING_NO_FD) != 0 ? -1 : takeFd();
-  }
-
-  /** The first descriptor of the message, which is then ours; -1 when there is none. */
-  private int takeFd() {
-    if (fdCount == 0) {
-      return -1;
-    }
-    int fd = fds[0];
-    fdCount--;
-    System.arraycopy(fds, 1, fds, 0, fdCount);
-    FileCalls.setNonBlocking(fd, true);
-    return fd;
+    return (NativeMemory.getLong(payload) & VhostMessage.VRING_NO_FD) != 0 ? -1 : socket.takeFd();
   }
 
   private boolean setMemTable(long payload, int bytes) {
-    GuestMemory mapped = GuestMemory.map(payload, bytes, fds, fdCount);
+    GuestMemory mapped =
+        GuestMemory.map(payload, bytes, socket.descriptors(), socket.descriptorCount());
     if (mapped == null) {
       return false;
     }
@@ -446,16 +396,17 @@ final class VhostSession implements Poller {
   }
 
   private boolean setInflight(long payload) {
-    if (fdCount < 1) {
+    if (socket.descriptorCount() < 1) {
       return false;
     }
+    int fd = socket.descriptors()[0];
     if (inflight != null) {
       inflight.unmap();
     }
     inflight =
         InflightRegion.map(
-            fds[0],
-            FileCalls.sizeBytes(fds[0]),
+            fd,
+            FileCalls.sizeBytes(fd),
             NativeMemory.getLong(payload),
             NativeMemory.getLong(payload + 8),
             NativeMemory.getUnsignedShort(payload + 16),
@@ -472,11 +423,11 @@ final class VhostSession implements Poller {
     replyPending = true;
     queue.stop(() -> {
       replyPending = false;
-      NativeMemory.putInt(message + VhostMessage.PAYLOAD, index);
-      NativeMemory.putInt(message + VhostMessage.PAYLOAD + 4, queue.release());
+      NativeMemory.putInt(socket.payload(), index);
+      NativeMemory.putInt(socket.payload() + 4, queue.release());
       replyTo = VhostMessage.GET_VRING_BASE;
       reply(8);
-      received = 0;
+      socket.done();
       if (!ending) {
         pollSocket();
       }
@@ -487,21 +438,14 @@ final class VhostSession implements Poller {
   // ---- replies
 
   private void replyU64(long value) {
-    NativeMemory.putLong(message + VhostMessage.PAYLOAD, value);
+    NativeMemory.putLong(socket.payload(), value);
     reply(8);
   }
 
   private void reply(int payloadBytes, int... passed) {
-    NativeMemory.putInt(message + VhostMessage.REQUEST, replyTo);
-    NativeMemory.putInt(
-        message + VhostMessage.FLAGS, VhostMessage.VERSION | VhostMessage.FLAG_REPLY);
-    NativeMemory.putInt(message + VhostMessage.SIZE, payloadBytes);
-    int bytes = VhostMessage.HEADER_BYTES + payloadBytes;
-    int sent =
-        receiver.send(
-            socket, message, bytes, SocketCalls.MSG_DONTWAIT | SocketCalls.MSG_NOSIGNAL, passed);
-    if (sent != bytes) {
-      end("a reply could not be sent: " + sent);
+    int failed = socket.reply(replyTo, payloadBytes, passed);
+    if (failed != 0) {
+      end("a reply could not be sent: " + failed);
     }
   }
 
@@ -538,7 +482,7 @@ final class VhostSession implements Poller {
     if (index < queues.length) {
       queues[index].stop(() -> drainQueue(index + 1));
     } else if (socketPolled) {
-      SocketCalls.shutdown(socket, SocketCalls.SHUT_RDWR);
+      socket.shutdown();
     } else {
       finishEnding();
     }
@@ -551,10 +495,6 @@ final class VhostSession implements Poller {
     for (VirtQueue queue : queues) {
       queue.release();
     }
-    for (int i = 0; i < fdCount; i++) {
-      FileCalls.close(fds[i]);
-    }
-    fdCount = 0;
     closeIfOpen(backendFd);
     backendFd = -1;
     if (memory != null) {
@@ -565,7 +505,7 @@ final class VhostSession implements Poller {
       inflight.unmap();
       inflight = null;
     }
-    FileCalls.close(socket);
+    socket.close();
     // The poller list and this stack may be in use: leave the reactor and free memory afterwards.
     reactor.defer(
         Task.of(() -> {
