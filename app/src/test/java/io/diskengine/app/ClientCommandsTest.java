@@ -72,9 +72,20 @@ final class ClientCommandsTest {
                 tokens,
                 StoreConfig.forController(
                     database.url(), Role.CONTROLLER.user(), database.password(Role.CONTROLLER))));
+    keepLeases();
     storageNode("sn1");
     storageNode("sn2");
     bm1 = agent("bm1", NodeMode.BAREMETAL);
+  }
+
+  /** Nobody renews them here, however long the tests take. */
+  private static void keepLeases() throws Exception {
+    try (Connection c =
+            DriverManager.getConnection(
+                database.url(), Role.OWNER.user(), database.password(Role.OWNER));
+        Statement s = c.createStatement()) {
+      s.execute("UPDATE diskengine.cluster SET lease_ttl_ms = 3600000");
+    }
   }
 
   @AfterAll
