@@ -48,7 +48,7 @@ final class LvolScale {
 
   private void snapshots() throws IOException {
     Path file = sparse("large.img", LARGE_FILE_BYTES);
-    try (EngineProcess engine = EngineProcess.start(directory, jvm)) {
+    try (EngineProcess engine = EngineProcess.start(directory, jvm, List.of())) {
       disk(engine, "large", file);
       call(
           engine,
@@ -104,7 +104,7 @@ final class LvolScale {
 
   private void many() throws IOException {
     Path file = sparse("many.img", MANY_FILE_BYTES);
-    EngineProcess engine = EngineProcess.start(directory, jvm);
+    EngineProcess engine = EngineProcess.start(directory, jvm, List.of());
     try {
       disk(engine, "many", file);
       call(engine, LvolMethods.createLvstore(new LvolMethods.CreateLvstore("many", "many")));
@@ -129,7 +129,7 @@ final class LvolScale {
     } finally {
       engine.close();
     }
-    try (EngineProcess next = EngineProcess.start(directory, jvm)) {
+    try (EngineProcess next = EngineProcess.start(directory, jvm, List.of())) {
       out.printf(Locale.ROOT, "  load after a kill: %.2f s%n", load(next, file));
       out.printf(Locale.ROOT, "  clean close: %.2f s%n", unload(next));
       out.printf(Locale.ROOT, "  load after that: %.2f s%n", load(next, file));

@@ -34,7 +34,7 @@ public interface AgentMachine {
   void fork(String name, Runnable task);
 
   /** The queue's head; waits at most {@code ms} for it, then null. */
-  <T> @Nullable T poll(BlockingQueue<T> queue, long ms) throws InterruptedException;
+  @Nullable Runnable poll(BlockingQueue<Runnable> queue, long ms) throws InterruptedException;
 
   void sleep(long ms) throws InterruptedException;
 

@@ -46,7 +46,10 @@ final class Backoffs {
         .orElse(Long.MAX_VALUE);
   }
 
-  void failed(ObjectRef object, String error, long nowMs, Instant now) {
+  /** Answers whether that is news: the same failure of the next try is not. */
+  boolean failed(ObjectRef object, String failure, long nowMs, Instant now) {
+    String error = StatusLine.essence(failure);
+    Entry before = entries.get(object);
     entries.merge(
         object,
         new Entry(1, nowMs + FIRST_MS, error, now),
@@ -56,6 +59,7 @@ final class Backoffs {
                 nowMs + Math.min(CAP_MS, FIRST_MS << Math.min(old.attempts(), 16)),
                 error,
                 old.since()));
+    return before == null || !before.error().equals(error);
   }
 
   void succeeded(Work work, long nowMs, Instant now) {

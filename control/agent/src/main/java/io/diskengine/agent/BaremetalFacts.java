@@ -114,27 +114,48 @@ final class BaremetalFacts {
     }
 
     @Override
-    public void merge(long nowMs) {
+    public boolean merge(long nowMs) {
       if (failure != null) {
         lookAtAll();
-        return;
+        return true;
       }
+      boolean news = false;
       if (askControllers) {
         Map<String, Controller> now = new HashMap<>();
         seenControllers.forEach(c -> now.put(c.name(), controller(c, nowMs)));
-        controllers.merge(now, controllersAt, BaremetalFacts::since);
+        news |= controllers.merge(now, controllersAt, BaremetalFacts::since, Object::equals);
       }
       if (askRaids) {
         Map<String, Raid> now = new HashMap<>();
         seenRaids.forEach(r -> now.put(String.valueOf(r.name()), raid(r, nowMs)));
-        raids.merge(now, raidsAt, BaremetalFacts::quiet);
+        news |= raids.merge(now, raidsAt, BaremetalFacts::quiet, BaremetalFacts::sameRaid);
       }
       if (askVhosts) {
         Map<String, Vhost> now = new HashMap<>();
         seenVhosts.forEach(v -> now.put(v.ctrlr(), vhost(v)));
-        vhosts.merge(now, vhostsAt);
+        news |= vhosts.merge(now, vhostsAt);
       }
+      return news;
     }
+  }
+
+  /** That time has passed is no news. */
+  private static boolean sameRaid(Raid old, Raid now) {
+    return withoutTimes(old).equals(withoutTimes(now));
+  }
+
+  private static Raid withoutTimes(Raid r) {
+    return new Raid(
+        r.name(),
+        r.uuid(),
+        r.state(),
+        r.superblock(),
+        r.slots(),
+        r.operational(),
+        r.legs(),
+        r.process(),
+        0,
+        0);
   }
 
   private static Controller since(Controller old, Controller now) {

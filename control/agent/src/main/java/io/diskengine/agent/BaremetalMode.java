@@ -8,6 +8,8 @@ import io.diskengine.model.Names;
 import io.diskengine.model.Node;
 import io.diskengine.model.NodeView;
 import io.diskengine.model.ObjectRef;
+import io.diskengine.model.VmMapping;
+import io.diskengine.model.Volume;
 import io.diskengine.model.VolumeMapping;
 import io.diskengine.model.plan.Action;
 import io.diskengine.model.plan.Action.AddBase;
@@ -167,19 +169,17 @@ final class BaremetalMode implements Mode {
 
   /** What this incarnation was seen to do with each mapping. */
   private void remember(NodeView view, Facts<Raid> raids) {
+    Map<Long, Volume> volumes = new HashMap<>();
+    view.volumes().forEach(v -> volumes.put(v.id(), v));
     for (VolumeMapping m : view.mappings()) {
+      Volume v = volumes.get(m.volumeId());
       boolean online =
-          view.volumes().stream()
-              .filter(v -> v.id() == m.volumeId())
-              .map(v -> Names.raid(v.id(), v.uuid()))
-              .anyMatch(r -> raids.find(r).filter(Raid::isOnline).isPresent());
+          v != null && raids.find(Names.raid(v.id(), v.uuid())).filter(Raid::isOnline).isPresent();
       assembling(m.id(), online);
-      boolean shown =
-          view.vmMappings().stream()
-              .anyMatch(
-                  vm -> vm.mappingId() == m.id() && facts.vhosts.get(vm.controllerName()) != null);
-      if (shown) {
-        opened.add(m.id());
+    }
+    for (VmMapping vm : view.vmMappings()) {
+      if (facts.vhosts.get(vm.controllerName()) != null) {
+        opened.add(vm.mappingId());
       }
     }
     Set<Long> in = new HashSet<>();

@@ -34,42 +34,74 @@ final class Journal {
   /** One transaction, or none when there is nothing to write. */
   List<Recorded> write(AgentSession session, List<Work> works, List<AgentWrite> more) {
     List<AgentWrite> writes = new ArrayList<>(ends);
-    for (Work w : works) {
-      if (!w.actions().isEmpty()) {
-        writes.add(new AgentWrite.BeginIntent(text(w.actions()), w.object(), w.version()));
+    List<Entry> entries = works.stream().map(Entry::new).toList();
+    entries.forEach(e -> e.beginInto(writes));
+    // Works are about different objects: by columns, so that the store finds like beside like.
+    int columns = works.stream().mapToInt(w -> w.commits().size()).max().orElse(0);
+    for (int column = 0; column < columns; column++) {
+      for (Entry e : entries) {
+        e.commitInto(writes, column);
       }
-      w.commits().forEach(c -> writes.add(Commits.write(c)));
     }
     writes.addAll(more);
     if (writes.isEmpty()) {
       return List.of();
     }
     List<WriteResult> results = session.write(writes);
-    int next = ends.size();
     ends.clear();
     List<Recorded> recorded = new ArrayList<>();
-    for (Work w : works) {
+    for (Entry e : entries) {
+      Recorded r = e.recorded(results);
+      if (r.refusal() != null && r.intentId() != 0) {
+        ended(r.intentId(), "not authorised: " + r.refusal());
+      }
+      recorded.add(r);
+    }
+    return recorded;
+  }
+
+  /** A work and where its writes are. */
+  private static final class Entry {
+    private final Work work;
+    private int intentAt = -1;
+    private final List<Integer> commitsAt = new ArrayList<>();
+
+    Entry(Work work) {
+      this.work = work;
+    }
+
+    void beginInto(List<AgentWrite> writes) {
+      if (!work.actions().isEmpty()) {
+        intentAt = writes.size();
+        writes.add(new AgentWrite.BeginIntent(text(work.actions()), work.object(), work.version()));
+      }
+    }
+
+    void commitInto(List<AgentWrite> writes, int column) {
+      if (column < work.commits().size()) {
+        commitsAt.add(writes.size());
+        writes.add(Commits.write(work.commits().get(column)));
+      }
+    }
+
+    Recorded recorded(List<WriteResult> results) {
       long intent = 0;
       String refusal = null;
-      if (!w.actions().isEmpty()) {
-        switch (results.get(next++)) {
+      if (intentAt >= 0) {
+        switch (results.get(intentAt)) {
           case WriteResult.Applied(long id) -> intent = id;
           case WriteResult.Refused(String why) -> refusal = why;
         }
       }
       List<Commit> applied = new ArrayList<>();
-      for (Commit c : w.commits()) {
-        switch (results.get(next++)) {
-          case WriteResult.Applied _ -> applied.add(c);
+      for (int i = 0; i < commitsAt.size(); i++) {
+        switch (results.get(commitsAt.get(i))) {
+          case WriteResult.Applied _ -> applied.add(work.commits().get(i));
           case WriteResult.Refused(String why) -> refusal = why;
         }
       }
-      if (refusal != null && intent != 0) {
-        ended(intent, "not authorised: " + refusal);
-      }
-      recorded.add(new Recorded(w, intent, applied, refusal));
+      return new Recorded(work, intent, applied, refusal);
     }
-    return recorded;
   }
 
   private static String text(List<Action> actions) {

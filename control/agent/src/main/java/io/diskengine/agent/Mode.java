@@ -23,7 +23,8 @@ interface Mode {
     @org.jspecify.annotations.Nullable
     RpcResult<?> ask(SpdkRpcClient spdk);
 
-    void merge(long nowMs);
+    /** Answers whether anything is known now that was not known before. */
+    boolean merge(long nowMs);
   }
 
   /** Options to set in the start-up phase of the data plane, in order. */

@@ -13,6 +13,8 @@ import io.diskengine.store.WakeUps;
 import java.io.Closeable;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -70,7 +72,8 @@ public abstract sealed class NodeAgent implements AutoCloseable
             mode,
             spdk,
             machine,
-            new SequenceFile(machine, config.stateDir()));
+            new SequenceFile(machine, config.stateDir()),
+            this::sent);
   }
 
   /** Counts calls and tells when the connection ends. */
@@ -109,6 +112,18 @@ public abstract sealed class NodeAgent implements AutoCloseable
   /** SQL statements and commits so far. */
   public StoreCounters storeCounters() {
     return store.counters();
+  }
+
+  /** The last line of a plan that somebody asked for. */
+  private String sent() {
+    List<String> methods = new ArrayList<>();
+    rpcCounts().forEach((method, n) -> methods.add(method + " " + n));
+    return "sent so far: %d RPCs (%s), %d SQL statements, %d commits"
+        .formatted(
+            counts.total(),
+            String.join(", ", methods),
+            storeCounters().statements(),
+            storeCounters().commits());
   }
 
   /** What the mode does before the agent leaves. */

@@ -4,9 +4,9 @@ import io.diskengine.agent.AgentStatus.State;
 import io.diskengine.model.DataPlaneState;
 import io.diskengine.model.NodeView;
 import io.diskengine.model.ObjectRef;
-import io.diskengine.model.Reason;
 import io.diskengine.model.plan.Action;
 import io.diskengine.model.plan.Plan;
+import io.diskengine.model.plan.Requeue;
 import io.diskengine.model.plan.Work;
 import io.diskengine.spdkrpc.RpcCall;
 import io.diskengine.spdkrpc.RpcRequest;
@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -51,13 +52,14 @@ final class Reconciler {
   /** What we wrote ourselves is read back when the next plan needs it, or after this. */
   private static final long GATHER_MS = 25;
 
+  /** A plan that wants to be made anew at a time that has passed is made soon, not at once. */
+  private static final long MIN_REQUEUE_MS = 20;
+
   private static final long TICK_MS = 1_000;
   private static final long RETRY_MS = 200;
   private static final long PLANE_RETRY_MS = 50;
   private static final long SILENT_AFTER_MS = 3_000;
   private static final long FINISH_WITHIN_MS = 250;
-  private static final long PUBLISH_PLAN_EVERY_MS = 5_000;
-  private static final int MAX_PLAN_TEXT = 16_384;
 
   private final AgentConfig config;
   private final AgentStore store;
@@ -67,20 +69,21 @@ final class Reconciler {
   private final AgentMachine machine;
   private final AgentClock clock;
   private final SequenceFile sequence;
+  private final Supplier<String> sent;
   private final String holder;
 
   private final LinkedBlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>();
   private final AtomicBoolean woken = new AtomicBoolean(true);
   private final Journal journal = new Journal();
   private final Backoffs backoffs = new Backoffs();
-  private final Reasons reasons = new Reasons();
+  private final Publications publications = new Publications();
+  private final StatusLine statusLine;
   private final Set<ObjectRef> busy = new HashSet<>();
   private volatile long leaseUntilBootMs = Long.MIN_VALUE;
   private volatile DataPlane.Outcome.@Nullable Up plane;
 
   private @Nullable AgentSession session;
   private @Nullable NodeView view;
-  private AgentStatus status = new AgentStatus(State.WAITING, "not started");
   private boolean viewStale = true;
   private boolean planStale = true;
   private boolean planeStarting;
@@ -96,10 +99,7 @@ final class Reconciler {
   private long resyncAtMs;
   private long requeueAtMs = Long.MAX_VALUE;
   private long finishAtMs = Long.MAX_VALUE;
-  private long planPublishedAtMs = Long.MIN_VALUE / 2;
-  private String planPublished = "";
-  private Plan lastPlan = new Plan(List.of(), List.of(), io.diskengine.model.plan.Requeue.NEVER);
-  private AgentWrite.@Nullable NodeSeen nodeSeen;
+  private Plan lastPlan = new Plan(List.of(), List.of(), Requeue.NEVER);
   private volatile boolean ending;
 
   Reconciler(
@@ -109,7 +109,8 @@ final class Reconciler {
       Mode mode,
       SpdkRpcClient spdk,
       AgentMachine machine,
-      SequenceFile sequence) {
+      SequenceFile sequence,
+      Supplier<String> sent) {
     this.config = config;
     this.store = store;
     this.registration = registration;
@@ -118,7 +119,9 @@ final class Reconciler {
     this.machine = machine;
     this.clock = machine.clock();
     this.sequence = sequence;
+    this.sent = sent;
     this.holder = config.nodeName() + "/" + machine.processName();
+    statusLine = new StatusLine(config.nodeName(), config.onStatus());
   }
 
   void post(Runnable task) {
@@ -149,7 +152,8 @@ final class Reconciler {
         retryAtMs = clock.nowMs() + RETRY_MS;
         viewStale = true;
         pauseMs = RETRY_MS;
-        status(State.WAITING, "PostgreSQL: " + e.getMessage() + "; nothing is changed meanwhile");
+        statusLine.tell(
+            State.WAITING, "PostgreSQL: " + e.getMessage() + "; nothing is changed meanwhile");
       } catch (IOException | RuntimeException e) {
         LOG.error("agent {}: unexpected failure, goes on in a second", config.nodeName(), e);
         pauseMs = TICK_MS;
@@ -195,7 +199,7 @@ final class Reconciler {
       viewStale = true;
       wasWoken = true;
       mode.resync();
-      reasons.clear();
+      publications.resync();
     }
     NodeView rows = load(held, wasWoken, nowMs);
     if (rows == null) {
@@ -203,6 +207,7 @@ final class Reconciler {
     }
     if (nowMs >= tickAtMs) {
       tickAtMs = nowMs + TICK_MS;
+      sequence.saveIfDue(nowMs);
       mode.tick(nowMs, rows);
       planStale |= looking && nowMs - lookingSinceMs >= SILENT_AFTER_MS;
     }
@@ -212,7 +217,7 @@ final class Reconciler {
       mode.requeue();
       planStale = true;
     }
-    if (planStale || nowMs >= finishAtMs || nowMs >= reasons.nextDueMs()) {
+    if (planStale || nowMs >= finishAtMs || nowMs >= publicationsDueMs()) {
       planStale = false;
       act(held, rows, nowMs);
     }
@@ -229,9 +234,14 @@ final class Reconciler {
     return busy.size() >= BATCH_FROM ? Math.max(until, batchUntilMs) : until;
   }
 
+  /** Reasons come from plans: without one there is nothing new to tell. */
+  private long publicationsDueMs() {
+    return plane != null && mode.isSeen() ? publications.nextDueMs() : Long.MAX_VALUE;
+  }
+
   private long nextDueMs() {
     long due = Math.min(Math.min(renewAtMs, tickAtMs), Math.min(resyncAtMs, requeueAtMs));
-    due = Math.min(due, Math.min(finishAtMs, reasons.nextDueMs()));
+    due = Math.min(due, Math.min(finishAtMs, publicationsDueMs()));
     due = viewStale ? Math.min(due, reloadAtMs) : due;
     return plane == null && !planeStarting ? Math.min(due, planeRetryAtMs) : due;
   }
@@ -242,8 +252,7 @@ final class Reconciler {
       case Lease.Held(AgentSession won, var _) -> {
         session = won;
         viewStale = true;
-        nodeSeen = null;
-        reasons.clear();
+        publications.forget();
         leaseUntilBootMs = bootMs + RETRY_MS; // until the first rows say how long a lease is
         renewAtMs = nowMs;
         LOG.info("agent {} holds the lease, epoch {}", config.nodeName(), won.leaseEpoch());
@@ -251,7 +260,8 @@ final class Reconciler {
       }
       case Lease.Taken(String by, var expires) -> {
         retryAtMs = nowMs + RETRY_MS;
-        status(State.WAITING, "the lease of this node is held by " + by + " until " + expires);
+        statusLine.tell(
+            State.WAITING, "the lease of this node is held by " + by + " until " + expires);
         return null;
       }
     }
@@ -273,7 +283,7 @@ final class Reconciler {
     session = null;
     view = null;
     retryAtMs = clock.nowMs() + RETRY_MS;
-    status(State.WAITING, "lost the lease: " + why);
+    statusLine.tell(State.WAITING, "lost the lease: " + why);
   }
 
   /** The rows, or null when they must not be acted upon. */
@@ -287,7 +297,7 @@ final class Reconciler {
         view = null;
         viewStale = true;
         retryAtMs = nowMs + TICK_MS;
-        status(
+        statusLine.tell(
             State.STOPPED,
             "the database went back in time: sequence "
                 + shown
@@ -335,13 +345,14 @@ final class Reconciler {
         verified = false;
         plane = up;
         planStale = true;
-        status(State.VERIFYING, "data plane " + up.incarnation() + ", " + up.version());
+        statusLine.tell(State.VERIFYING, "data plane " + up.incarnation() + ", " + up.version());
       }
       case DataPlane.Outcome.Away(String why) ->
-          status(State.WAITING, "data plane: " + why + "; " + spdk.address().whatToCheck());
+          statusLine.tell(
+              State.WAITING, "data plane: " + why + "; " + spdk.address().whatToCheck());
       case DataPlane.Outcome.Unfit(String why) -> {
         planeRetryAtMs = nowMs + TICK_MS;
-        status(State.STOPPED, why);
+        statusLine.tell(State.STOPPED, why);
       }
     }
   }
@@ -354,7 +365,7 @@ final class Reconciler {
         plane = null;
         planStale = true;
         planeRetryAtMs = clock.nowMs();
-        status(State.WAITING, "the data plane went away; " + spdk.address().whatToCheck());
+        statusLine.tell(State.WAITING, "the data plane went away; " + spdk.address().whatToCheck());
       }
     });
   }
@@ -378,15 +389,22 @@ final class Reconciler {
   private void looked(Mode.Look look, DataPlane.Outcome.Up up, @Nullable RpcResult<?> failure) {
     looking = false;
     if (plane == up) {
-      look.merge(clock.nowMs());
-      planStale = true;
+      planStale |= look.merge(clock.nowMs()) || !isSettled();
     }
     if (failure != null) {
-      LOG.info("agent {}: look failed: {}", config.nodeName(), failure);
+      LOG.debug("agent {}: look failed: {}", config.nodeName(), failure);
       if (plane == up) {
-        status(verified ? State.READY : State.VERIFYING, "a look failed: " + failure);
+        statusLine.tell(verified ? State.READY : State.VERIFYING, "a look failed: " + failure);
       }
     }
+  }
+
+  /** The last plan left nothing to be done or waited for: only news can make another one. */
+  private boolean isSettled() {
+    return verified
+        && lastPlan.work().isEmpty()
+        && lastPlan.blocked().isEmpty()
+        && lastPlan.requeue().equals(Requeue.NEVER);
   }
 
   /** Plans, records, sends. */
@@ -397,12 +415,18 @@ final class Reconciler {
     if (plans) {
       lastPlan = mode.plan(rows, nowMs, Set.copyOf(busy));
       ready = ready(lastPlan, nowMs);
-      requeueAtMs = Math.min(lastPlan.requeue().atMs(), backoffs.nextTryMs(nowMs));
+      long wantedAtMs = Math.max(lastPlan.requeue().atMs(), nowMs + MIN_REQUEUE_MS);
+      requeueAtMs = Math.min(wantedAtMs, backoffs.nextTryMs(nowMs));
       LOG.trace("agent {} plans:\n{}", config.nodeName(), lastPlan);
       if (!verified && ready.isEmpty() && busy.isEmpty() && mode.isVerified(lastPlan)) {
         verified = true;
-        status(State.READY, "data plane " + (up == null ? "" : up.incarnation()));
+        statusLine.tell(State.READY, "data plane " + (up == null ? "" : up.incarnation()));
       }
+    }
+    if (up != null
+        && statusLine.last().state() != State.READY
+        && (verified || statusLine.last().state() != State.VERIFYING)) {
+      statusLine.tell(verified ? State.READY : State.VERIFYING, "data plane " + up.incarnation());
     }
     List<AgentWrite> more = publications(nowMs, plans);
     boolean due = nowMs >= finishAtMs;
@@ -415,13 +439,15 @@ final class Reconciler {
       viewStale |= !r.applied().isEmpty() || r.refusal() != null;
       reloadAtMs = nowMs + GATHER_MS;
       if (r.refusal() != null) {
-        LOG.info("agent {}: {} refused: {}", config.nodeName(), r.work().object(), r.refusal());
-        backoffs.failed(r.work().object(), "refused: " + r.refusal(), nowMs, clock.instant());
+        String why = "refused: " + r.refusal();
+        if (backoffs.failed(r.work().object(), why, nowMs, clock.instant())) {
+          LOG.info("agent {}: {} {}", config.nodeName(), r.work().object(), why);
+        }
       } else if (!r.work().actions().isEmpty() && up != null) {
         send(r, rows, up);
       }
     }
-    published(more, nowMs);
+    viewStale |= publications.told(more, nowMs);
   }
 
   private List<Work> ready(Plan plan, long nowMs) {
@@ -439,7 +465,6 @@ final class Reconciler {
   }
 
   private List<AgentWrite> publications(long nowMs, boolean planned) {
-    List<AgentWrite> more = new ArrayList<>();
     DataPlane.Outcome.Up up = plane;
     DataPlaneState state =
         up == null
@@ -450,43 +475,11 @@ final class Reconciler {
     var seen =
         new AgentWrite.NodeSeen(
             state, up == null ? null : up.incarnation(), up == null ? null : up.version());
-    if (!seen.equals(nodeSeen)) {
-      more.add(seen);
-    }
+    List<AgentWrite> more = new ArrayList<>(publications.due(seen));
     if (planned) {
-      List<Reason> due = reasons.due(lastPlan, backoffs, nowMs, clock.instant());
-      if (due != null) {
-        more.add(new AgentWrite.PublishReasons(due));
-      }
-      if (nowMs - planPublishedAtMs >= PUBLISH_PLAN_EVERY_MS && busy.isEmpty()) {
-        String text = cut(lastPlan.text());
-        if (!text.equals(planPublished)) {
-          more.add(new AgentWrite.PublishPlan(text));
-        }
-      }
+      more.addAll(publications.due(lastPlan, backoffs, busy.isEmpty(), nowMs, clock.instant()));
     }
     return more;
-  }
-
-  private void published(List<AgentWrite> more, long nowMs) {
-    for (AgentWrite w : more) {
-      switch (w) {
-        case AgentWrite.NodeSeen seen -> {
-          nodeSeen = seen;
-          viewStale = true;
-        }
-        case AgentWrite.PublishReasons(List<Reason> told) -> reasons.published(told, nowMs);
-        case AgentWrite.PublishPlan(String text) -> {
-          planPublished = text;
-          planPublishedAtMs = nowMs;
-        }
-        default -> {}
-      }
-    }
-  }
-
-  private static String cut(String text) {
-    return text.length() <= MAX_PLAN_TEXT ? text : text.substring(0, MAX_PLAN_TEXT);
   }
 
   private void send(Journal.Recorded recorded, NodeView rows, DataPlane.Outcome.Up up) {
@@ -545,9 +538,8 @@ final class Reconciler {
       if (failure == null) {
         LOG.debug("agent {}: {} did {}", config.nodeName(), work.object(), work.actions());
         backoffs.succeeded(work, nowMs, clock.instant());
-      } else {
+      } else if (backoffs.failed(work.object(), failure, nowMs, clock.instant())) {
         LOG.info("agent {}: {} {}", config.nodeName(), work.object(), failure);
-        backoffs.failed(work.object(), failure, nowMs, clock.instant());
       }
     }
 
@@ -569,20 +561,9 @@ final class Reconciler {
       String text =
           plane != null && mode.isSeen()
               ? lastPlan.text()
-              : "no plan: " + status.state() + ": " + status.detail();
-      held.write(new AgentWrite.AnswerPlan(request.id(), cut(text)));
-    }
-  }
-
-  private void status(State state, String detail) {
-    AgentStatus now = new AgentStatus(state, detail);
-    if (!now.equals(status)) {
-      boolean changed = now.state() != status.state();
-      status = now;
-      if (changed) {
-        LOG.info("agent {} is {}: {}", config.nodeName(), state, detail);
-      }
-      config.onStatus().accept(now);
+              : "no plan: " + statusLine.last().state() + ": " + statusLine.last().detail();
+      held.write(
+          new AgentWrite.AnswerPlan(request.id(), Publications.cut(text) + "\n" + sent.get()));
     }
   }
 
@@ -622,6 +603,6 @@ final class Reconciler {
     } catch (IOException | StoreUnavailableException | LeaseLostException e) {
       LOG.info("agent {}: left without giving the lease back: {}", config.nodeName(), e.toString());
     }
-    status(State.CLOSED, "");
+    statusLine.tell(State.CLOSED, "");
   }
 }

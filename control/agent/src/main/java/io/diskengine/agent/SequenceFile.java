@@ -29,11 +29,16 @@ final class SequenceFile {
       return false;
     }
     highest = sequence;
+    saveIfDue(nowMs);
+    return true;
+  }
+
+  /** What was shown last is on disk within a second or two, also when nothing is shown any more. */
+  void saveIfDue(long nowMs) throws IOException {
     if (highest > written && nowMs - writtenAtMs >= WRITE_EVERY_MS) {
       writtenAtMs = nowMs;
       save();
     }
-    return true;
   }
 
   void save() throws IOException {

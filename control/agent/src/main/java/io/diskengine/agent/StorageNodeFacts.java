@@ -230,27 +230,29 @@ final class StorageNodeFacts {
     }
 
     @Override
-    public void merge(long nowMs) {
+    public boolean merge(long nowMs) {
       if (failure != null) {
         all = true;
-        return;
+        return true;
       }
+      boolean news = false;
       if (askBases) {
-        bases.merge(seenBases, basesAt);
+        news |= bases.merge(seenBases, basesAt);
       }
       if (askLvstores) {
-        lvstores.merge(seenLvstores, lvstoresAt);
-        examined.addAll(seenLvstores.keySet());
+        news |= lvstores.merge(seenLvstores, lvstoresAt);
+        news |= examined.addAll(seenLvstores.keySet());
       }
       if (askLvols) {
-        lvols.merge(seenLvols, lvolsAt);
+        news |= lvols.merge(seenLvols, lvolsAt);
       }
       if (askTransports) {
-        transports.merge(seenTransports, transportsAt);
+        news |= transports.merge(seenTransports, transportsAt);
       }
       if (askSubsystems) {
-        subsystems.merge(seenSubsystems, subsystemsAt);
+        news |= subsystems.merge(seenSubsystems, subsystemsAt);
       }
+      return news;
     }
   }
 

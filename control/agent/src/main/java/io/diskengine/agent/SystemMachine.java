@@ -45,7 +45,8 @@ final class SystemMachine implements AgentMachine {
   }
 
   @Override
-  public <T> @Nullable T poll(BlockingQueue<T> queue, long ms) throws InterruptedException {
+  public @Nullable Runnable poll(BlockingQueue<Runnable> queue, long ms)
+      throws InterruptedException {
     return queue.poll(ms, TimeUnit.MILLISECONDS);
   }
 

@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiPredicate;
 import java.util.function.BinaryOperator;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -74,11 +75,15 @@ final class Tracked<T> {
    * Takes over a complete look that began at {@code startedAt}.
    *
    * @param carry makes the new value from the old one and the one looked at
+   * @param same whether the new value says what the old one said
+   * @return whether anything is known now that was not known before
    */
-  void merge(Map<String, T> looked, long startedAt, BinaryOperator<T> carry) {
+  boolean merge(
+      Map<String, T> looked, long startedAt, BinaryOperator<T> carry, BiPredicate<T, T> same) {
     Set<String> names = new HashSet<>(byName.keySet());
     names.addAll(looked.keySet());
     names.addAll(doubtful);
+    boolean news = !seen;
     for (String name : names) {
       boolean stale = inFlight.containsKey(name) || touchedAt.getOrDefault(name, 0L) > startedAt;
       if (stale) {
@@ -87,18 +92,21 @@ final class Tracked<T> {
       T now = looked.get(name);
       T old = byName.get(name);
       if (now == null) {
-        byName.remove(name);
+        news |= byName.remove(name) != null;
       } else {
-        byName.put(name, old == null ? now : carry.apply(old, now));
+        T next = old == null ? now : carry.apply(old, now);
+        news |= old == null || !same.test(old, next);
+        byName.put(name, next);
       }
-      doubtful.remove(name);
+      news |= doubtful.remove(name);
     }
     touchedAt.values().removeIf(at -> at < startedAt);
     seen = true;
+    return news;
   }
 
-  void merge(Map<String, T> looked, long startedAt) {
-    merge(looked, startedAt, (_, now) -> now);
+  boolean merge(Map<String, T> looked, long startedAt) {
+    return merge(looked, startedAt, (_, now) -> now, Object::equals);
   }
 
   /** Whether a look would tell something that is not known. */

@@ -21,6 +21,7 @@ import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.LowResourceMonitor;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.server.handler.GracefulHandler;
@@ -155,6 +156,7 @@ public final class Controller implements AutoCloseable {
     config.http.prefer405over404 = true;
     config.jetty.modifyServer(s -> {
       s.setErrorHandler(Controller::answerMalformed);
+      s.getBeans(LowResourceMonitor.class).forEach(s::removeBean); // wakes up for no check
       s.insertHandler(new GracefulHandler());
       s.setStopTimeout(STOP_LIMIT_MS);
     });

@@ -38,9 +38,11 @@ import io.diskengine.store.WakeUps;
 import io.diskengine.store.WriteResult;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 
 /** An agent without a data plane: confirms at once whatever the rows ask of its node. */
 final class StandInAgent implements AutoCloseable {
@@ -147,9 +149,11 @@ final class StandInAgent implements AutoCloseable {
         writes.add(new GrantConfirmed(g.id(), g.version(), GrantState.GRANTED, "pid-1"));
       }
     }
-    for (VolumeMapping m : view.mappings()) {
-      mapping(view, m, writes);
-    }
+    List<VolumeMapping> own =
+        view.mappings().stream().filter(m -> m.nodeId() == session.nodeId()).toList();
+    attach(view, own, writes);
+    detach(view, own, writes);
+    letGo(view, own, writes);
     if (!writes.isEmpty()) {
       session.write(writes);
       wakes.release(); // what was refused now is looked at again
@@ -159,47 +163,58 @@ final class StandInAgent implements AutoCloseable {
     }
   }
 
-  private void mapping(NodeView view, VolumeMapping m, List<AgentWrite> writes) {
-    if (m.nodeId() != session.nodeId()) {
-      return;
-    }
-    boolean granted =
+  /** Like beside like, as an agent's journal has them. */
+  private void attach(NodeView view, List<VolumeMapping> own, List<AgentWrite> writes) {
+    Set<Long> waiting =
         view.grants().stream()
-            .filter(g -> g.mappingId() == m.id())
-            .allMatch(g -> g.state() == GrantState.GRANTED);
-    switch (m.state()) {
-      case ASSIGNED -> {
-        if (granted) {
-          writes.add(new MappingChanged(m.id(), m.version(), VolumeMappingState.INITIALISED));
-          writes.add(new MappingClean(m.id(), m.version() + 1, false));
-          writes.add(new MappingChanged(m.id(), m.version() + 2, VolumeMappingState.ATTACHED));
-          for (VmMapping vm : view.vmMappings()) {
-            if (vm.mappingId() == m.id()) {
-              String path = "/run/diskengine/" + vm.controllerName();
-              writes.add(
-                  new VmMappingChanged(vm.id(), vm.version(), VmMappingState.ATTACHED, path));
-            }
-          }
-        }
-      }
-      case DETACHING -> {
-        for (VmMapping vm : view.vmMappings()) {
-          if (vm.mappingId() == m.id()) {
-            writes.add(new VmMappingChanged(vm.id(), vm.version(), VmMappingState.DETACHED, null));
-          }
-        }
-        writes.add(new MappingChanged(m.id(), m.version(), VolumeMappingState.DETACHED));
-      }
-      case FENCED -> {
-        for (VmMapping vm : view.vmMappings()) {
-          if (vm.mappingId() == m.id()) {
-            writes.add(new VmMappingChanged(vm.id(), vm.version(), VmMappingState.DETACHED, null));
-          }
-        }
-        writes.add(new MappingGone(m.id(), m.version()));
-      }
-      case INITIALISED, ATTACHED, DETACHED -> {}
+            .filter(g -> g.state() != GrantState.GRANTED)
+            .map(Grant::mappingId)
+            .collect(Collectors.toSet());
+    List<VolumeMapping> ready =
+        own.stream()
+            .filter(m -> m.state() == VolumeMappingState.ASSIGNED && !waiting.contains(m.id()))
+            .toList();
+    for (VolumeMapping m : ready) {
+      writes.add(new MappingChanged(m.id(), m.version(), VolumeMappingState.INITIALISED));
     }
+    for (VolumeMapping m : ready) {
+      writes.add(new MappingClean(m.id(), m.version() + 1, false));
+    }
+    for (VolumeMapping m : ready) {
+      writes.add(new MappingChanged(m.id(), m.version() + 2, VolumeMappingState.ATTACHED));
+    }
+    for (VmMapping vm : of(view, ready)) {
+      String path = "/run/diskengine/" + vm.controllerName();
+      writes.add(new VmMappingChanged(vm.id(), vm.version(), VmMappingState.ATTACHED, path));
+    }
+  }
+
+  private void detach(NodeView view, List<VolumeMapping> own, List<AgentWrite> writes) {
+    List<VolumeMapping> leaving =
+        own.stream().filter(m -> m.state() == VolumeMappingState.DETACHING).toList();
+    for (VmMapping vm : of(view, leaving)) {
+      writes.add(new VmMappingChanged(vm.id(), vm.version(), VmMappingState.DETACHED, null));
+    }
+    for (VolumeMapping m : leaving) {
+      writes.add(new MappingChanged(m.id(), m.version(), VolumeMappingState.DETACHED));
+    }
+  }
+
+  /** Of mappings that were taken away from this node. */
+  private static void letGo(NodeView view, List<VolumeMapping> own, List<AgentWrite> writes) {
+    List<VolumeMapping> fenced =
+        own.stream().filter(m -> m.state() == VolumeMappingState.FENCED).toList();
+    for (VmMapping vm : of(view, fenced)) {
+      writes.add(new VmMappingChanged(vm.id(), vm.version(), VmMappingState.DETACHED, null));
+    }
+    for (VolumeMapping m : fenced) {
+      writes.add(new MappingGone(m.id(), m.version()));
+    }
+  }
+
+  private static List<VmMapping> of(NodeView view, List<VolumeMapping> mappings) {
+    Set<Long> ids = mappings.stream().map(VolumeMapping::id).collect(Collectors.toSet());
+    return view.vmMappings().stream().filter(vm -> ids.contains(vm.mappingId())).toList();
   }
 
   @Override

@@ -1,13 +1,11 @@
 package io.diskengine.store;
 
 import io.diskengine.model.Event;
-import io.diskengine.model.GrantState;
 import io.diskengine.model.LvolState;
 import io.diskengine.model.ObjectKind;
 import io.diskengine.model.ObjectRef;
 import io.diskengine.model.Reason;
 import io.diskengine.model.State;
-import io.diskengine.model.VmMappingState;
 import io.diskengine.store.AgentWrite.AnswerPlan;
 import io.diskengine.store.AgentWrite.AppendEvent;
 import io.diskengine.store.AgentWrite.BeginIntent;
@@ -34,13 +32,19 @@ import io.diskengine.store.AgentWrite.Readmit;
 import io.diskengine.store.AgentWrite.RebuildProgress;
 import io.diskengine.store.AgentWrite.RebuildStarted;
 import io.diskengine.store.AgentWrite.VmMappingChanged;
+import io.diskengine.store.Tx.Statement;
 import io.diskengine.store.WriteResult.Applied;
 import io.diskengine.store.WriteResult.Refused;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,11 +64,21 @@ final class AgentWriter {
   private final long nodeId;
   private final long leaseEpoch;
   private final LegSet legs;
+  private final LeaseCheck leaseHeld;
+  private final List<Statement<?>> pending = new ArrayList<>();
+  private final List<WriteSet> sets = new ArrayList<>();
+  private final List<Integer> indices = new ArrayList<>();
 
-  AgentWriter(Tx tx, long nodeId, long leaseEpoch) {
+  /** Throws when the lease was not held; asked after every round trip. */
+  interface LeaseCheck {
+    void check(Tx.Results rows);
+  }
+
+  AgentWriter(Tx tx, long nodeId, long leaseEpoch, LeaseCheck leaseHeld) {
     this.tx = tx;
     this.nodeId = nodeId;
     this.leaseEpoch = leaseEpoch;
+    this.leaseHeld = leaseHeld;
     legs = new LegSet(tx, nodeId);
   }
 
@@ -72,59 +86,47 @@ final class AgentWriter {
    * Locks the volumes that the writes are about, in the order of their ids. Every writer of rows
    * below a volume holds its lock: writers of one volume take turns, and nobody deadlocks.
    */
-  void lockVolumes(List<AgentWrite> writes) throws SQLException {
-    List<Long> volumes = new ArrayList<>();
-    List<Long> lvols = new ArrayList<>();
-    List<Long> grants = new ArrayList<>();
-    List<Long> mappings = new ArrayList<>();
-    List<Long> vmMappings = new ArrayList<>();
+  static List<Statement<?>> lockVolumes(List<AgentWrite> writes) {
+    Map<ObjectKind, List<Long>> ids = new EnumMap<>(ObjectKind.class);
     for (AgentWrite write : writes) {
       ObjectRef object = subject(write);
       if (object != null) {
-        switch (object.kind()) {
-          case VOLUME -> volumes.add(object.id());
-          case LVOL -> lvols.add(object.id());
-          case GRANT -> grants.add(object.id());
-          case VOLUME_MAPPING -> mappings.add(object.id());
-          case VM_MAPPING -> vmMappings.add(object.id());
-          case CLUSTER, NODE, DISK -> {}
-        }
+        ids.computeIfAbsent(object.kind(), _ -> new ArrayList<>()).add(object.id());
       }
     }
     List<String> sources = new ArrayList<>();
-    List<Object> ids = new ArrayList<>();
-    source(sources, ids, volumes, "SELECT unnest(?::bigint[])");
-    source(sources, ids, lvols, "SELECT volume_id FROM lvol WHERE id = ANY(?::bigint[])");
-    source(
-        sources,
-        ids,
-        grants,
-        "SELECT l.volume_id FROM lvol_grant g JOIN lvol l ON l.id = g.lvol_id"
-            + " WHERE g.id = ANY(?::bigint[])");
-    source(
-        sources, ids, mappings, "SELECT volume_id FROM volume_mapping WHERE id = ANY(?::bigint[])");
-    source(
-        sources,
-        ids,
-        vmMappings,
-        "SELECT m.volume_id FROM vm_mapping vm JOIN volume_mapping m ON m.id = vm.mapping_id"
-            + " WHERE vm.id = ANY(?::bigint[])");
-    if (!sources.isEmpty()) {
-      tx.query(
-          r -> 1,
-          "SELECT id FROM volume WHERE id IN ("
-              + String.join(" UNION ALL ", sources)
-              + ") ORDER BY id FOR NO KEY UPDATE",
-          ids.toArray());
-    }
+    List<List<Long>> parameters = new ArrayList<>();
+    ids.forEach((kind, some) -> {
+      String volumes = volumesOf(kind);
+      if (!volumes.isEmpty()) {
+        sources.add(volumes);
+        parameters.add(some);
+      }
+    });
+    return sources.isEmpty()
+        ? List.of()
+        : List.of(
+            Statement.of(
+                r -> 1,
+                "SELECT id FROM volume WHERE id IN ("
+                    + String.join(" UNION ALL ", sources)
+                    + ") ORDER BY id FOR NO KEY UPDATE",
+                parameters.toArray()));
   }
 
-  private static void source(
-      List<String> sources, List<Object> parameters, List<Long> ids, String sql) {
-    if (!ids.isEmpty()) {
-      sources.add(sql);
-      parameters.add(ids);
-    }
+  private static String volumesOf(ObjectKind kind) {
+    return switch (kind) {
+      case VOLUME -> "SELECT unnest(?::bigint[])";
+      case LVOL -> "SELECT volume_id FROM lvol WHERE id = ANY(?::bigint[])";
+      case GRANT ->
+          "SELECT l.volume_id FROM lvol_grant g JOIN lvol l ON l.id = g.lvol_id"
+              + " WHERE g.id = ANY(?::bigint[])";
+      case VOLUME_MAPPING -> "SELECT volume_id FROM volume_mapping WHERE id = ANY(?::bigint[])";
+      case VM_MAPPING ->
+          "SELECT m.volume_id FROM vm_mapping vm JOIN volume_mapping m ON m.id = vm.mapping_id"
+              + " WHERE vm.id = ANY(?::bigint[])";
+      case CLUSTER, NODE, DISK -> "";
+    };
   }
 
   private static @Nullable ObjectRef subject(AgentWrite write) {
@@ -158,10 +160,75 @@ final class AgentWriter {
     };
   }
 
-  WriteResult apply(AgentWrite write) throws SQLException {
+  /**
+   * Applies the writes in order. Those that may share a statement do, and statements that need no
+   * answer of the one before share a round trip.
+   *
+   * @param first statements that go with the first round trip, e.g. locks
+   * @param known whether what the write says is in the database already
+   */
+  List<WriteResult> apply(
+      List<AgentWrite> writes, List<Statement<?>> first, Predicate<AgentWrite> known)
+      throws SQLException {
+    @Nullable WriteResult[] results = new WriteResult[writes.size()];
+    pending.addAll(first);
+    for (int i = 0; i < results.length; i++) {
+      AgentWrite write = writes.get(i);
+      if (known.test(write)) {
+        results[i] = new Applied(nodeId);
+      } else if (!sets.isEmpty() && sets.getLast().add(write)) {
+        indices.add(i);
+      } else {
+        WriteSet set = WriteSet.of(write, new WriteSet.Agent(nodeId, leaseEpoch));
+        if (set == null) {
+          flush(results);
+          results[i] = alone(write);
+        } else {
+          sets.add(set);
+          indices.add(i);
+        }
+      }
+    }
+    flush(results);
+    return Arrays.stream(results).map(Objects::requireNonNull).toList();
+  }
+
+  private void flush(@Nullable WriteResult[] results) throws SQLException {
+    sets.forEach(set -> pending.addAll(set.statements()));
+    if (pending.isEmpty()) {
+      return;
+    }
+    Tx.Results rows = tx.all(pending);
+    leaseHeld.check(rows);
+    int next = 0;
+    for (WriteSet set : sets) {
+      List<@Nullable Long> applied = set.applied(rows);
+      for (int i = 0; i < applied.size(); i++) {
+        Long id = applied.get(i);
+        results[indices.get(next++)] = id != null ? new Applied(id) : refused(set.writes().get(i));
+      }
+    }
+    pending.clear();
+    sets.clear();
+    indices.clear();
+  }
+
+  private WriteResult refused(AgentWrite write) throws SQLException {
+    return switch (write) {
+      case BeginIntent w ->
+          new Refused(w.object() + " is not at version " + w.plannedFromVersion() + " any more");
+      case FinishIntent w -> new Refused("no open intent " + w.intentId());
+      default -> {
+        ObjectRef object = Objects.requireNonNull(subject(write));
+        yield updated(object.kind(), object.id(), 0);
+      }
+    };
+  }
+
+  /** A write that no other shares its statement with. */
+  private WriteResult alone(AgentWrite write) throws SQLException {
     return switch (write) {
       case BeginIntent w -> begin(w);
-      case FinishIntent w -> finish(w);
       case NodeSeen w -> nodeSeen(w);
       case PublishReasons w -> publish(w);
       case PublishPlan w ->
@@ -192,48 +259,9 @@ final class AgentWriter {
                   w.freeClusters(),
                   w.diskId(),
                   nodeId));
-      case LvolUp w -> lvolUp(w);
       case LvolChanged w -> lvolChanged(w);
-      case GrantConfirmed w -> grantConfirmed(w);
+      case GrantConfirmed w -> new Refused("an agent confirms GRANTED or REVOKED, not " + w.to());
       case MappingChanged w -> mappingChanged(w);
-      case RaidSeen w ->
-          updated(
-              ObjectKind.VOLUME_MAPPING,
-              w.mappingId(),
-              tx.update(
-                  "UPDATE volume_mapping SET raid_state = ?, version = version + 1"
-                      + " WHERE id = ? AND version = ?"
-                      + MY_MAPPING,
-                  w.raidState(),
-                  w.mappingId(),
-                  w.version(),
-                  nodeId));
-      case MappingClean w ->
-          updated(
-              ObjectKind.VOLUME_MAPPING,
-              w.mappingId(),
-              tx.update(
-                  "UPDATE volume_mapping SET clean = ?, version = version + 1"
-                      + " WHERE id = ? AND version = ? AND state <> 'FENCED'"
-                      + MY_MAPPING,
-                  w.clean(),
-                  w.mappingId(),
-                  w.version(),
-                  nodeId));
-      case RaidCreated w ->
-          updated(
-              ObjectKind.VOLUME,
-              w.volumeId(),
-              tx.update(
-                  "UPDATE volume SET raid_created = true, version = version + 1"
-                      + " WHERE id = ? AND version = ? AND EXISTS (SELECT FROM volume_mapping m"
-                      + " WHERE m.volume_id = volume.id AND m.node_id = ? AND m.state NOT IN "
-                      + Rows.FINAL_MAPPING
-                      + ")",
-                  w.volumeId(),
-                  w.version(),
-                  nodeId));
-      case VmMappingChanged w -> vmMappingChanged(w);
       case GuestSeen w ->
           result(
               w.vmMappingId(),
@@ -254,50 +282,28 @@ final class AgentWriter {
                   w.percent(),
                   w.lvolId()));
       case InSync w -> legs.inSync(w);
+      case FinishIntent _,
+          LvolUp _,
+          RaidSeen _,
+          MappingClean _,
+          RaidCreated _,
+          VmMappingChanged _ ->
+          throw new IllegalStateException("shares a statement: " + write);
     };
   }
 
+  /** The cluster's row has no version. */
   private WriteResult begin(BeginIntent w) throws SQLException {
-    String current =
-        switch (w.object().kind()) {
-          case CLUSTER -> "SELECT FROM cluster WHERE ? IS NOT NULL AND ? IS NOT NULL";
-          case NODE -> "SELECT FROM node WHERE id = ? AND version = ?";
-          case DISK -> "SELECT FROM disk WHERE id = ? AND version = ?";
-          case VOLUME -> "SELECT FROM volume WHERE id = ? AND version = ?";
-          case LVOL -> "SELECT FROM lvol WHERE id = ? AND version = ?";
-          case GRANT -> "SELECT FROM lvol_grant WHERE id = ? AND version = ?";
-          case VOLUME_MAPPING -> "SELECT FROM volume_mapping WHERE id = ? AND version = ?";
-          case VM_MAPPING -> "SELECT FROM vm_mapping WHERE id = ? AND version = ?";
-        };
-    Optional<Long> id =
-        tx.first(
-            r -> r.getLong(1),
+    return new Applied(
+        tx.number(
             "INSERT INTO intent (node_id, lease_epoch, action, object_kind, object_id,"
-                + " planned_from_version) SELECT ?, ?, ?, ?, ?, ? WHERE EXISTS ("
-                + current
-                + ") RETURNING id",
+                + " planned_from_version) VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
             nodeId,
             leaseEpoch,
             w.action(),
             w.object().kind(),
             w.object().id(),
-            w.plannedFromVersion(),
-            w.object().id(),
-            w.plannedFromVersion());
-    return id.isPresent()
-        ? new Applied(id.get())
-        : new Refused(w.object() + " is not at version " + w.plannedFromVersion() + " any more");
-  }
-
-  private WriteResult finish(FinishIntent w) throws SQLException {
-    int rows =
-        tx.update(
-            "UPDATE intent SET finished_at = clock_timestamp(), outcome = ?"
-                + " WHERE id = ? AND node_id = ? AND finished_at IS NULL",
-            w.outcome(),
-            w.intentId(),
-            nodeId);
-    return rows == 1 ? new Applied(w.intentId()) : new Refused("no open intent " + w.intentId());
+            w.plannedFromVersion()));
   }
 
   private WriteResult nodeSeen(NodeSeen w) throws SQLException {
@@ -441,30 +447,6 @@ final class AgentWriter {
             w.lvstoreUuid()));
   }
 
-  private WriteResult lvolUp(LvolUp w) throws SQLException {
-    int rows =
-        tx.update(
-            "UPDATE lvol SET state = 'UP', uuid = ?, error = NULL, version = version + 1"
-                + " WHERE id = ? AND version = ? AND state = ANY(?)"
-                + " AND (uuid IS NULL OR uuid = ?)"
-                + MY_LVOL,
-            w.lvolUuid(),
-            w.lvolId(),
-            w.version(),
-            sources(LvolState.class, LvolState.UP),
-            w.lvolUuid(),
-            nodeId);
-    if (rows == 1) {
-      tx.update(
-          "UPDATE volume v SET state = 'AVAILABLE', confirmed_size_bytes = size_bytes,"
-              + " version = version + 1 WHERE state = 'CREATING'"
-              + " AND id = (SELECT volume_id FROM lvol WHERE id = ?) AND replicas ="
-              + " (SELECT count(*) FROM lvol l WHERE l.volume_id = v.id AND l.state = 'UP')",
-          w.lvolId());
-    }
-    return updated(ObjectKind.LVOL, w.lvolId(), rows);
-  }
-
   private WriteResult lvolChanged(LvolChanged w) throws SQLException {
     boolean deleted = w.to() == LvolState.DELETED;
     int rows =
@@ -500,32 +482,7 @@ final class AgentWriter {
     return updated(ObjectKind.LVOL, w.lvolId(), rows);
   }
 
-  /** Also confirms again, for a new incarnation, what is GRANTED already. */
-  private WriteResult grantConfirmed(GrantConfirmed w) throws SQLException {
-    if (w.to() != GrantState.GRANTED && w.to() != GrantState.REVOKED) {
-      return new Refused("an agent confirms GRANTED or REVOKED, not " + w.to());
-    }
-    boolean granted = w.to() == GrantState.GRANTED;
-    return updated(
-        ObjectKind.GRANT,
-        w.grantId(),
-        tx.update(
-            "UPDATE lvol_grant SET state = ?, incarnation = ?, version = version + 1"
-                + " WHERE id = ? AND version = ? AND state = ANY(?)"
-                + " AND lvol_id IN (SELECT l.id FROM lvol l JOIN disk d ON d.id = l.disk_id"
-                + " WHERE d.node_id = ?)"
-                + (granted
-                    ? " AND NOT EXISTS (SELECT FROM lvol_grant o WHERE o.lvol_id ="
-                        + " lvol_grant.lvol_id AND o.id <> lvol_grant.id AND o.state <> 'REVOKED')"
-                    : ""),
-            w.to(),
-            w.incarnation(),
-            w.grantId(),
-            w.version(),
-            granted ? List.of("GRANTING", "GRANTED") : List.of("REVOKING"),
-            nodeId));
-  }
-
+  /** To a final state. */
   private WriteResult mappingChanged(MappingChanged w) throws SQLException {
     int rows =
         tx.update(
@@ -540,7 +497,7 @@ final class AgentWriter {
             w.version(),
             sources(io.diskengine.model.VolumeMappingState.class, w.to()),
             nodeId);
-    if (rows == 1 && w.to().isFinal()) {
+    if (rows == 1) {
       legs.release(w.mappingId());
     }
     return updated(ObjectKind.VOLUME_MAPPING, w.mappingId(), rows);
@@ -566,22 +523,6 @@ final class AgentWriter {
           w.mappingId());
     }
     return updated(ObjectKind.VOLUME_MAPPING, w.mappingId(), rows);
-  }
-
-  private WriteResult vmMappingChanged(VmMappingChanged w) throws SQLException {
-    return updated(
-        ObjectKind.VM_MAPPING,
-        w.vmMappingId(),
-        tx.update(
-            "UPDATE vm_mapping SET state = ?, socket_path = coalesce(?, socket_path),"
-                + " version = version + 1 WHERE id = ? AND version = ? AND state = ANY(?)"
-                + MY_VM_MAPPING,
-            w.to(),
-            w.socketPath(),
-            w.vmMappingId(),
-            w.version(),
-            sources(VmMappingState.class, w.to()),
-            nodeId));
   }
 
   private WriteResult updated(ObjectKind kind, long id, int rows) throws SQLException {

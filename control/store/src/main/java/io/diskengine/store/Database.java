@@ -4,6 +4,7 @@ import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
@@ -104,34 +105,30 @@ public final class Database implements AutoCloseable {
     }
   }
 
-  /** Runs SELECTs in one snapshot. */
-  <T extends @Nullable Object> T read(Work<T> work) {
+  /** SELECTs in one snapshot; one round trip, its beginning and end included. */
+  Tx.Results snapshot(List<Tx.Statement<?>> selects) {
+    List<Tx.Statement<?>> statements = new ArrayList<>();
+    statements.add(Tx.Statement.of("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"));
+    statements.addAll(selects);
+    statements.add(Tx.Statement.of("COMMIT"));
     try (Connection connection = pool.getConnection()) {
-      connection.setAutoCommit(false);
-      Tx tx = new Tx(connection, counters);
-      tx.update("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
-      T result = work.run(tx);
-      connection.commit();
-      counters.statements.add(2); // BEGIN, COMMIT
-      return result;
+      try {
+        return new Tx(connection, counters).all(statements);
+      } catch (SQLException e) {
+        endFailed(connection);
+        throw e;
+      }
     } catch (SQLException e) {
       throw translate(e);
     }
   }
 
-  /** SELECTs in one snapshot and one round trip. */
-  Tx.Results snapshot(List<Tx.Statement<?>> selects) {
-    List<Tx.Statement<?>> statements = new ArrayList<>();
-    statements.add(Tx.Statement.of("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"));
-    statements.addAll(selects);
-    try (Connection connection = pool.getConnection()) {
-      connection.setAutoCommit(false);
-      Tx.Results results = new Tx(connection, counters).all(statements);
-      connection.commit();
-      counters.statements.add(2); // BEGIN, COMMIT
-      return results;
+  /** The driver does not know of a transaction that SQL began. */
+  private void endFailed(Connection connection) {
+    try (Statement s = connection.createStatement()) {
+      s.execute("ROLLBACK");
     } catch (SQLException e) {
-      throw translate(e);
+      pool.evictConnection(connection);
     }
   }
 

@@ -9,6 +9,7 @@ import io.diskengine.store.AgentWrite.GuestSeen;
 import io.diskengine.store.AgentWrite.PublishPlan;
 import io.diskengine.store.AgentWrite.PublishReasons;
 import io.diskengine.store.AgentWrite.RebuildProgress;
+import io.diskengine.store.Tx.Statement;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
@@ -132,36 +133,39 @@ final class PostgresAgentSession implements AgentSession {
   }
 
   private List<WriteResult> apply(Tx tx, List<AgentWrite> writes) throws SQLException {
-    holdLease(tx);
+    Statement<Integer> lease = holdLease();
+    boolean[] held = {false}; // the first round trip tells
+    AgentWriter writer =
+        new AgentWriter(
+            tx,
+            nodeId,
+            leaseEpoch,
+            rows -> {
+              held[0] |= !rows.of(lease).isEmpty();
+              if (!held[0]) {
+                throw new LeaseLostException(nodeName, leaseEpoch);
+              }
+            });
+    List<Statement<?>> first = new ArrayList<>(List.of(lease));
     if (writes.stream().allMatch(PostgresAgentSession::mayBeLostInACrash)) {
-      tx.update("SET LOCAL synchronous_commit = off");
+      first.add(Statement.of("SET LOCAL synchronous_commit = off"));
     }
-    AgentWriter writer = new AgentWriter(tx, nodeId, leaseEpoch);
-    writer.lockVolumes(writes);
-    List<WriteResult> results = new ArrayList<>(writes.size());
-    for (AgentWrite write : writes) {
-      results.add(isKnown(write) ? new WriteResult.Applied(nodeId) : writer.apply(write));
-    }
-    return results;
+    first.addAll(AgentWriter.lockVolumes(writes));
+    return writer.apply(writes, first, this::isKnown);
   }
 
   /**
    * Keeps the lease from changing hands until the transaction ends, so that every statement in it
    * is covered by the epoch and none can commit after a successor was admitted.
    */
-  private void holdLease(Tx tx) throws SQLException {
-    boolean held =
-        !tx.query(
-                r -> 1,
-                "SELECT 1 FROM node WHERE id = ? AND lease_epoch = ? AND lease_holder = ?"
-                    + " AND lease_expires > clock_timestamp() FOR SHARE",
-                nodeId,
-                leaseEpoch,
-                holder)
-            .isEmpty();
-    if (!held) {
-      throw new LeaseLostException(nodeName, leaseEpoch);
-    }
+  private Statement<Integer> holdLease() {
+    return Statement.of(
+        r -> 1,
+        "SELECT 1 FROM node WHERE id = ? AND lease_epoch = ? AND lease_holder = ?"
+            + " AND lease_expires > clock_timestamp() FOR SHARE",
+        nodeId,
+        leaseEpoch,
+        holder);
   }
 
   /** Said again by the next reconcile, or history that an open intent or a reason repeats. */

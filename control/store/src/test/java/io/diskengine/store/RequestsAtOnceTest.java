@@ -3,9 +3,18 @@ package io.diskengine.store;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.diskengine.model.Lvol;
+import io.diskengine.model.LvolState;
+import io.diskengine.model.NodeView;
+import io.diskengine.model.ObjectKind;
+import io.diskengine.model.ObjectRef;
 import io.diskengine.model.Sizes;
+import io.diskengine.model.VolumeState;
+import io.diskengine.store.AgentWrite.BeginIntent;
+import io.diskengine.store.AgentWrite.LvolUp;
 import io.diskengine.store.Together.Answer;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -105,5 +114,59 @@ final class RequestsAtOnceTest {
             "node sn1 is a storage-node: attach needs a baremetal node",
             "there is no node bm9");
     assertThat(fixture.rows("volume_mapping", "vm_mapping", "lvol_grant")).isEqualTo("3 3 5");
+  }
+
+  private static List<AgentWrite> ups(NodeView view) {
+    return view.lvols().stream()
+        .filter(l -> l.state() == LvolState.CREATING)
+        .<AgentWrite>map(l -> new LvolUp(l.id(), l.version(), UUID.randomUUID()))
+        .toList();
+  }
+
+  @Test
+  void confirmationsOfManyVolumesCostAsManyStatementsAsThoseOfOne() {
+    AgentSession sn1 = fixture.storageNode("sn1");
+    create(Fixture.volume("one", 1));
+    List<AgentWrite> one = ups(sn1.view());
+    long before = fixture.counters("sn1").statements();
+    assertThat(sn1.write(one)).allMatch(WriteResult::applied);
+    long ofOne = fixture.counters("sn1").statements() - before;
+
+    for (int i = 0; i < 20; i++) {
+      fixture.controller.createVolume(Fixture.volume("v" + i, 1));
+    }
+    List<AgentWrite> writes = ups(sn1.view());
+    before = fixture.counters("sn1").statements();
+    assertThat(sn1.write(writes)).hasSize(20).allMatch(WriteResult::applied);
+    assertThat(fixture.counters("sn1").statements() - before).isEqualTo(ofOne);
+    assertThat(fixture.controller.volumes())
+        .extracting(d -> d.volume().state())
+        .containsOnly(VolumeState.AVAILABLE);
+  }
+
+  @Test
+  void staleOneAmongManyIsRefusedAloneAndInItsPlace() {
+    AgentSession sn1 = fixture.storageNode("sn1");
+    create(Fixture.volume("a", 1), Fixture.volume("b", 1), Fixture.volume("c", 1));
+    List<Lvol> lvols = sn1.view().lvols();
+    List<AgentWrite> writes = new ArrayList<>();
+    for (Lvol l : lvols) {
+      writes.add(new BeginIntent("create", new ObjectRef(ObjectKind.LVOL, l.id()), l.version()));
+    }
+    for (Lvol l : lvols) {
+      long version = l == lvols.get(1) ? l.version() + 1 : l.version();
+      writes.add(new LvolUp(l.id(), version, UUID.randomUUID()));
+    }
+    // The same row again: after the first, which raised its version.
+    writes.add(new LvolUp(lvols.getFirst().id(), 1, UUID.randomUUID()));
+    List<WriteResult> results = sn1.write(writes);
+    assertThat(results.stream().map(WriteResult::applied))
+        .containsExactly(true, true, true, true, false, true, false);
+    assertThat(results.get(4).toString()).contains("is CREATING at version 1");
+    assertThat(results.get(6).toString()).contains("is UP at version 2");
+    assertThat(results.subList(0, 3)).doesNotHaveDuplicates();
+    assertThat(fixture.controller.openIntents())
+        .extracting(i -> i.object().id())
+        .containsExactlyElementsOf(lvols.stream().map(Lvol::id).toList());
   }
 }

@@ -113,7 +113,7 @@ final class StoreStressTest {
     fixture
         .controller
         .database()
-        .read(tx -> {
+        .single(tx -> {
           for (String law : LAWS) {
             assertThat(tx.query(r -> r.getString(1), law)).isEmpty();
           }

@@ -221,6 +221,11 @@ public final class UpSystem implements AutoCloseable {
     }
   }
 
+  /** Of {@code up} itself. */
+  public long pid() {
+    return process.pid();
+  }
+
   /** The pid of a process of {@code up}; waits while it is being started. */
   public long pid(String name) {
     Path file = dataDir.resolve("run").resolve(name + ".pid");
