@@ -2,7 +2,6 @@ package io.diskengine.engine.raid;
 
 import io.diskengine.engine.reactor.Reactor;
 import java.util.List;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** What distinguishes one RAID level from another. */
@@ -36,11 +35,10 @@ interface RaidLevel {
 
   RaidChannel openChannel(RaidBdev bdev, Reactor reactor);
 
-  /** By SPDK's name or number in whatever case ("raid1" or "1"); null for one that is not there. */
+  /** By SPDK's name or number ("raid1" or "1"); null for one that is not there. */
   static @Nullable RaidLevel find(String name) {
-    String wanted = name.toLowerCase(Locale.ROOT);
     for (RaidLevel level : ALL) {
-      if (wanted.equals(level.label()) || wanted.equals(level.label().replace("raid", ""))) {
+      if (name.equals(level.label()) || name.equals(level.label().replace("raid", ""))) {
         return level;
       }
     }

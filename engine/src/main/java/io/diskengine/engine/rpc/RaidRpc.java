@@ -8,7 +8,6 @@ import io.diskengine.engine.raid.RaidSpec;
 import io.diskengine.engine.rpc.RpcRegistry.Phase;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
 import java.util.UUID;
 
@@ -84,7 +83,7 @@ public final class RaidRpc implements RpcModule {
     UUID uuid = params.uuidOrNull("uuid");
     boolean superblock = params.boolOr("superblock", false);
     params.end();
-    if (!LEVELS.contains(level.toLowerCase(Locale.ROOT))) {
+    if (!LEVELS.contains(level)) {
       throw params.undecodable();
     }
     if (baseBdevs.contains("")) {

@@ -11,6 +11,7 @@ import io.diskengine.engine.bdev.BdevException;
 import io.diskengine.engine.bdev.IoStatus;
 import io.diskengine.engine.bdev.IoType;
 import io.diskengine.engine.bdev.NullBdev;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
@@ -311,6 +312,26 @@ class WriteIntentTest {
     assertFalse(leg0.medium()[RaidWorld.DATA_BYTES + 8 * REGION_BLOCKS * RaidWorld.BLOCK] == 9);
     world.reactors.home(() -> leg(1).resume(IoStatus.SUCCESS));
     assertEquals(IoStatus.SUCCESS, io.await(write).status());
+  }
+
+  @Test
+  void oneWriteOfAPageServesAllWhoWaitAndWarmRegionsNeedNone() {
+    TestIo io = mirror();
+    int[] pages = {0};
+    leg(0)
+        .faults(i -> {
+          pages[0] += i.type() == IoType.WRITE && i.offsetBlocks() == SECOND_PAGE ? 1 : 0;
+          return IoStatus.SUCCESS;
+        });
+    for (int round = 0; round < 3; round++) {
+      List<TestIo.Call> calls = new ArrayList<>();
+      for (int region = 0; region < REGIONS; region++) {
+        calls.add(io.startWrite(region % 2, region * REGION_BLOCKS + round, filled(1, round)));
+      }
+      calls.forEach(io::await);
+    }
+    assertTrue(pages[0] <= REGIONS / 2, pages[0] + " pages for " + 3 * REGIONS + " writes");
+    System.out.printf("%d writes of %d regions: %d of the map%n", 3 * REGIONS, REGIONS, pages[0]);
   }
 
   @Test

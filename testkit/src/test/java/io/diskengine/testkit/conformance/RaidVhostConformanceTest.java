@@ -284,7 +284,9 @@ class RaidVhostConformanceTest extends SpdkConformance {
         "The base bdev name cannot be empty: Invalid argument",
         "bdev_raid_create",
         create("r0", "raid1", "'base_bdevs':['L0','']"));
-    assertError(rpc, -32700, DECODE_FAILED, "bdev_raid_create", create("r0", "raid9", legs));
+    for (String level : List.of("raid9", "RAID1", "")) {
+      assertError(rpc, -32700, DECODE_FAILED, "bdev_raid_create", create("r0", level, legs));
+    }
     assertError(rpc, -32700, DECODE_FAILED, "bdev_raid_get_bdevs", "{'category':'bogus'}");
     assertError(
         rpc, -22, "Invalid argument", "bdev_raid_set_options", "{'process_window_size_kb':0}");
@@ -347,11 +349,11 @@ class RaidVhostConformanceTest extends SpdkConformance {
     malloc(rpc, "L1", 9);
     malloc(rpc, "L2", 8);
     String legs = "'base_bdevs':['L0','L1','L2']";
-    for (String level : List.of("raid0", "CONCAT")) {
+    for (String level : List.of("raid0", "concat")) {
       ok(rpc, "bdev_raid_create", create("r0", level, "'strip_size_kb':2048," + legs));
       assertRaid(rpc, "online", 3, 3);
       JsonNode raid = raids(rpc).get(0);
-      assertThat(raid.get("raid_level").asString()).isEqualToIgnoringCase(level);
+      assertThat(raid.get("raid_level").asString()).isEqualTo(level);
       assertThat(raid.get("strip_size_kb").asInt()).isEqualTo(2048);
       // Only whole strips of 2 MiB count: 4 of each leg.
       JsonNode bdev = ok(rpc, "bdev_get_bdevs", "{'name':'r0'}").get(0);
