@@ -4,6 +4,7 @@ import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.ProcessBuilder.Redirect;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -32,7 +33,11 @@ final class Supervisor {
   private static final Duration HOLD_CHECK = Duration.ofMillis(200);
   private static final long MAX_LOG_BYTES = 16 << 20;
 
+  /** In the environment of every child: the directory that it belongs to. */
+  private static final String MARK = "DISKENGINE_UP";
+
   private final String name;
+  private final Path directory;
   private final Supplier<List<String>> command;
   private final Path pidFile;
   private final Path holdFile;
@@ -49,6 +54,7 @@ final class Supervisor {
    */
   Supervisor(String name, Supplier<List<String>> command, Path directory, Consumer<String> tell) {
     this.name = name;
+    this.directory = directory;
     this.command = command;
     this.pidFile = directory.resolve("run").resolve(name + ".pid");
     this.holdFile = directory.resolve("hold").resolve(name);
@@ -134,11 +140,12 @@ final class Supervisor {
       rotateLog();
       List<String> words = new ArrayList<>(List.of("setsid"));
       words.addAll(command.get());
-      Process child =
+      ProcessBuilder builder =
           new ProcessBuilder(words)
               .redirectErrorStream(true)
-              .redirectOutput(Redirect.appendTo(logFile.toFile()))
-              .start();
+              .redirectOutput(Redirect.appendTo(logFile.toFile()));
+      builder.environment().put(MARK, directory.toString());
+      Process child = builder.start();
       process = child;
       Files.writeString(pidFile, child.pid() + "\n");
       int status = child.waitFor();
@@ -202,23 +209,30 @@ final class Supervisor {
   /** Children end with us, but a stopped one (SIGSTOP) cannot notice that we are gone. */
   private static void killLeftover(Path pidFile, Path directory) throws IOException {
     String pid = Files.readString(pidFile).strip();
-    Path arguments = Path.of("/proc", pid, "cmdline");
-    if (!pid.matches("[0-9]+") || !Files.exists(arguments)) {
+    Path environment = Path.of("/proc", pid, "environ");
+    if (!pid.matches("[0-9]+") || !Files.exists(environment)) {
       return;
     }
-    String command;
+    List<String> variables;
     try {
-      command = Files.readString(arguments);
+      String all = new String(Files.readAllBytes(environment), StandardCharsets.ISO_8859_1);
+      variables = List.of(all.split("\0"));
     } catch (IOException gone) {
       return;
     }
-    if (command.contains(ParentWatch.OPTION) && command.contains(directory + "/")) {
+    if (variables.contains(mark(directory))) {
       ProcessHandle.of(Long.parseLong(pid))
           .ifPresent(p -> {
             p.destroyForcibly();
             p.onExit().join();
           });
     }
+  }
+
+  /** As {@code /proc/<pid>/environ} shows it, each byte a character. */
+  private static String mark(Path directory) {
+    byte[] mark = (MARK + "=" + directory).getBytes(StandardCharsets.UTF_8);
+    return new String(mark, StandardCharsets.ISO_8859_1);
   }
 
   private static List<File> filesIn(Path folder) {

@@ -150,7 +150,9 @@ final class Up implements AutoCloseable {
     }
     if (!isStopping()) {
       sayWhatIsNext(startedNs);
-      inBackground(this::warmUp);
+      if (options.spdkTgt() == null) {
+        inBackground(this::warmUp);
+      }
     }
   }
 
@@ -231,17 +233,22 @@ final class Up implements AutoCloseable {
   }
 
   private void startEngine(String node) {
+    Path rpcSocket = layout.rpcSocket(node);
+    Path vhost = layout.vhost(node);
+    SpdkTgt spdkTgt = options.spdkTgt();
     supervise(
         engineOf(node),
         () ->
-            ChildCommand.engine(
-                warmStart.flags(),
-                "engine",
-                "-r",
-                layout.rpcSocket(node).toString(),
-                "-S",
-                layout.vhost(node).toString(),
-                "--wait-for-rpc"));
+            spdkTgt != null
+                ? spdkTgt.command(rpcSocket, vhost)
+                : ChildCommand.engine(
+                    warmStart.flags(),
+                    "engine",
+                    "-r",
+                    rpcSocket.toString(),
+                    "-S",
+                    vhost.toString(),
+                    "--wait-for-rpc"));
   }
 
   private List<String> controller(EmbeddedDatabase db) {

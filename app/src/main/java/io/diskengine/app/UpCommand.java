@@ -6,6 +6,7 @@ import io.diskengine.model.Sizes;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -61,6 +62,20 @@ final class UpCommand implements Callable<Integer> {
               + ": bm1, bm2, ... (default: ${DEFAULT-VALUE}).")
   int baremetalNodes;
 
+  @Option(
+      names = "--spdk-tgt",
+      paramLabel = "FILE",
+      description = "Run this spdk_tgt as the data planes, not the built-in engine.")
+  @Nullable Path spdkTgt;
+
+  @Option(
+      names = "--spdk-tgt-args",
+      defaultValue = "${env:DISKENGINE_SPDK_TGT_ARGS:-" + SpdkTgt.DEFAULT_ARGUMENTS + "}",
+      paramLabel = "WORDS",
+      description =
+          "More arguments for each spdk_tgt (also DISKENGINE_SPDK_TGT_ARGS; default: ${DEFAULT-VALUE}).")
+  String spdkTgtArguments;
+
   @SuppressWarnings("NullAway.Init") // picocli sets the options
   UpCommand() {}
 
@@ -90,7 +105,7 @@ final class UpCommand implements Callable<Integer> {
     }
   }
 
-  private UpOptions options() {
+  private UpOptions options() throws IOException {
     port("--api-port", apiPort);
     port("--nvmf-port", nvmfPort);
     port("--nvmf-port", nvmfPort + 1);
@@ -103,7 +118,12 @@ final class UpCommand implements Callable<Integer> {
     }
     try {
       return new UpOptions(
-          dataDir, apiPort, nvmfPort, Sizes.parseVolumeSize(diskSize), baremetalNodes);
+          dataDir,
+          apiPort,
+          nvmfPort,
+          Sizes.parseVolumeSize(diskSize),
+          baremetalNodes,
+          spdkTgt == null ? null : SpdkTgt.at(spdkTgt, spdkTgtArguments));
     } catch (InvalidInput e) {
       throw bad("--disk-size: " + e.getMessage());
     }

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What one {@code up} was asked for.
@@ -13,8 +14,15 @@ import java.util.stream.Stream;
  * @param nvmfPort of the first storage node; the second has the next
  * @param diskSizeBytes of each storage node's new disk file
  * @param baremetalNodes how many
+ * @param spdkTgt the data planes, when they are not engines
  */
-record UpOptions(Path dataDir, int apiPort, int nvmfPort, long diskSizeBytes, int baremetalNodes) {
+record UpOptions(
+    Path dataDir,
+    int apiPort,
+    int nvmfPort,
+    long diskSizeBytes,
+    int baremetalNodes,
+    @Nullable SpdkTgt spdkTgt) {
   static final String HOST = "127.0.0.1";
 
   List<String> baremetalNodeNames() {

@@ -126,4 +126,22 @@ class SupervisorTest {
     assertThat(nextTold()).contains("ended with status");
     assertThat(nextTold()).contains("starting again in 100 ms");
   }
+
+  @Test
+  void whatAnEarlierRunLeftBehindIsKilledAndNobodyElse() throws Exception {
+    supervisor.start();
+    long left = pid();
+    Process stranger = new ProcessBuilder("sleep", "1000").start();
+    try {
+      Files.writeString(dir.resolve("run/stranger.pid"), stranger.pid() + "\n");
+      Path hold = dir.resolve("hold/child");
+      Files.writeString(hold, "");
+      Supervisor.prepare(dir);
+      assertThat(ProcessHandle.of(left)).isEmpty();
+      assertThat(stranger.isAlive()).isTrue();
+      assertThat(dir.resolve("run/stranger.pid")).doesNotExist();
+    } finally {
+      stranger.destroyForcibly().waitFor();
+    }
+  }
 }
