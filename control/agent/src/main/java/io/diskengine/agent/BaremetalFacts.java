@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** What is known of a baremetal node's data plane, and how it is looked at. */
@@ -98,6 +99,11 @@ final class BaremetalFacts {
       seenControllers = answers(c);
       seenRaids = answers(r);
       seenVhosts = answers(v);
+      seenVhosts.stream()
+          .map(VhostMethods.Controller::socket)
+          .filter(Objects::nonNull)
+          .map(java.nio.file.Path::of)
+          .forEach(VhostSockets::allowGroup);
       return failure;
     }
 
