@@ -165,7 +165,7 @@ class StoppedConformanceTest extends SpdkConformance {
   void killed_aTargetThatIsBackInTimeIsReconnectedAndTheRaidNeverNotices() throws Exception {
     try (Stack stack =
         new Stack(
-            "'ctrlr_loss_timeout_sec':20,'reconnect_delay_sec':1,'fast_io_fail_timeout_sec':0")) {
+            "'ctrlr_loss_timeout_sec':300,'reconnect_delay_sec':1,'fast_io_fail_timeout_sec':0")) {
       stack.second.kill();
       stack.awaitState("reconnect_is_delayed");
       stack.beginWrite();

@@ -16,6 +16,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class WireConformanceTest extends SpdkConformance {
   private static final String INVALID =
       "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600,\"message\":\"Invalid request\"}}";
+  private static final int CALLS = 300;
   private static final String LATE =
       "\"method\":\"bdev_get_bdevs\",\"params\":{\"name\":\"nope\",\"timeout\":300}";
 
@@ -49,8 +50,8 @@ class WireConformanceTest extends SpdkConformance {
     RawRpc rpc = rpc();
     unless(
         ConformanceGap.RPC_PACING,
-        () -> assertThat(fastestCallNs(rpc)).isGreaterThan(1_500_000),
-        () -> assertThat(fastestCallNs(rpc)).isLessThanOrEqualTo(1_500_000));
+        () -> assertThat(quickCalls(rpc)).isLessThan(CALLS / 10),
+        () -> assertThat(quickCalls(rpc)).isGreaterThanOrEqualTo(CALLS / 10));
     StringBuilder window = new StringBuilder();
     IntStream.range(0, 2000).forEach(id -> window.append(bdevs(id)));
     rpc.send(window.toString());
@@ -59,14 +60,18 @@ class WireConformanceTest extends SpdkConformance {
     }
   }
 
-  private static long fastestCallNs(RawRpc rpc) throws IOException {
-    long fastest = Long.MAX_VALUE;
-    for (int i = 0; i < 300; i++) {
+  /**
+   * How many of {@link #CALLS} calls took less than 1.5 ms. A server that another process keeps off
+   * its core answers one now and then, because the time of both its looks has come when it goes on.
+   */
+  private static int quickCalls(RawRpc rpc) throws IOException {
+    int quick = 0;
+    for (int i = 0; i < CALLS; i++) {
       long began = System.nanoTime();
       rpc.ask(bdevs(i));
-      fastest = Math.min(fastest, System.nanoTime() - began);
+      quick += System.nanoTime() - began < 1_500_000 ? 1 : 0;
     }
-    return fastest;
+    return quick;
   }
 
   @Test

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.diskengine.spdkrpc.RpcRequest;
 import io.diskengine.spdkrpc.SpdkRpcClient;
 import io.diskengine.spdkrpc.VhostMethods;
+import io.diskengine.testkit.conformance.Implementation;
 import io.diskengine.testkit.guest.FioResult;
 import io.diskengine.testkit.guest.GuestJob;
 import io.diskengine.testkit.guest.GuestSpec;
@@ -16,14 +17,17 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.AfterParameterizedClassInvocation;
+import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -31,8 +35,11 @@ import tools.jackson.databind.json.JsonMapper;
  * The main job: a guest on a volume of two replicas writes a filesystem and files with checksums
  * and runs fio with verification while something of the system is taken away. No error, no wrong
  * byte, a bounded stall; {@code why} names the leg; the leg is rebuilt, and a second guest reads
- * every checksum with the other storage node gone.
+ * every checksum with the other storage node gone. With the built-in engine as the data planes, and
+ * with a real {@code spdk_tgt} when {@link Implementation#SPDK_TGT} names one.
  */
+@ParameterizedClass
+@MethodSource("dataPlanes")
 @Tag("guest")
 @Timeout(420)
 @TestMethodOrder(MethodOrderer.MethodName.class)
@@ -47,6 +54,9 @@ class GuestSurvivesTest {
   private static final Duration REBUILT_WITHIN = Duration.ofSeconds(120);
   private static final int KEPT_FILES = 12;
 
+  /** More than starting fio itself reads from the disk. */
+  private static final int READS_OF_FIO = 500;
+
   private static Path home;
   private static Path smallFilesystem;
   private static UpSystem system;
@@ -56,8 +66,36 @@ class GuestSurvivesTest {
   private String other = "";
   private String leg = "";
 
-  @BeforeAll
-  static void startSystem() throws Exception {
+  @SuppressWarnings("NullAway.Init") // JUnit sets the parameter
+  GuestSurvivesTest() {}
+
+  /** What runs as data planes, by its options of {@code up}. */
+  record DataPlanes(String name, List<String> options) {
+    @Override
+    public String toString() {
+      return name;
+    }
+  }
+
+  static List<DataPlanes> dataPlanes() {
+    DataPlanes engine = new DataPlanes("engine", List.of());
+    String spdkTgt = System.getProperty(Implementation.SPDK_TGT, "");
+    if (spdkTgt.isEmpty()) {
+      System.out.println("GuestSurvivesTest: not run on spdk_tgt, give --spdk-tgt PATH");
+      return List.of(engine);
+    }
+    String arguments =
+        System.getenv()
+            .getOrDefault(Implementation.SPDK_TGT_ARGS, Implementation.DEFAULT_SPDK_TGT_ARGS);
+    return List.of(
+        engine,
+        new DataPlanes("spdk_tgt", List.of("--spdk-tgt", spdkTgt, "--spdk-tgt-args", arguments)));
+  }
+
+  @Parameter DataPlanes dataPlanes;
+
+  @BeforeParameterizedClassInvocation
+  static void startSystem(DataPlanes dataPlanes) throws Exception {
     home = Files.createTempDirectory("de");
     smallFilesystem = Files.createDirectory(home.resolve("small"));
     ChildProcess.run(
@@ -69,10 +107,10 @@ class GuestSurvivesTest {
       file.setLength(64L << 30);
     }
     Files.createSymbolicLink(disks.resolve("sn2.img"), image);
-    system = UpSystem.start(home.resolve("up"));
+    system = UpSystem.start(home.resolve("up"), dataPlanes.options().toArray(String[]::new));
   }
 
-  @AfterAll
+  @AfterParameterizedClassInvocation
   static void stopSystem() {
     if (system != null) {
       system.close();
@@ -259,11 +297,14 @@ class GuestSurvivesTest {
       Thread.sleep(5_000);
       long startedNs = System.nanoTime();
       fault.begin();
-      fault.provoke(guest);
-      awaitWhy(startedNs, whyWithin);
-      Duration left = outage.minusNanos(System.nanoTime() - startedNs);
-      Thread.sleep(Math.max(0, left.toMillis()));
-      fault.end();
+      try {
+        fault.provoke(guest);
+        awaitWhy(startedNs, whyWithin);
+        Duration left = outage.minusNanos(System.nanoTime() - startedNs);
+        Thread.sleep(Math.max(0, left.toMillis()));
+      } finally {
+        fault.end(); // whatever was seen: the next test starts with everything
+      }
       FioResult result = awaitLoad(guest, load, outage.plusSeconds(60));
       report(volume, result);
       assertThat(result.clean()).as(result.toString()).isTrue();
@@ -308,11 +349,26 @@ class GuestSurvivesTest {
     assertThat(sums.lines().filter(line -> line.endsWith(": OK"))).hasSize(KEPT_FILES);
   }
 
+  /**
+   * Returns when fio's I/O flows. Its file is there before: fio would lay it out first, and what
+   * stalls meanwhile is in none of its figures.
+   */
   private static GuestJob startLoad(GuestVm guest, Duration runtime) {
-    return guest.startFio(
-        "--filename=/mnt/fio --rw=randrw --bs=4k --iodepth=8 --size=48M --verify=crc32c"
-            + " --time_based --runtime="
-            + runtime.toSeconds());
+    guest.run("dd if=/dev/zero of=/mnt/fio bs=1M count=48 conv=fsync 2>&1").ok();
+    long before = reads(guest);
+    GuestJob load =
+        guest.startFio(
+            "--filename=/mnt/fio --rw=randrw --bs=4k --iodepth=8 --size=48M --verify=crc32c"
+                + " --time_based --runtime="
+                + runtime.toSeconds());
+    system.await("fio's I/O", Duration.ofSeconds(60), () -> reads(guest) > before + READS_OF_FIO);
+    return load;
+  }
+
+  /** Read requests that the guest's disk has answered. */
+  private static long reads(GuestVm guest) {
+    String stat = guest.run("cat /sys/block/vda/stat").ok().output().strip();
+    return Long.parseLong(stat.split(" +")[0]);
   }
 
   /** The load's result; when it does not end, what the guest is stuck in. */
@@ -367,7 +423,7 @@ class GuestSurvivesTest {
   // ---- the volume
 
   private void createVolume(TestInfo test, String name, String loses) {
-    System.out.println("--- " + test.getDisplayName());
+    System.out.println("--- " + dataPlanes + ": " + test.getDisplayName());
     volume = name;
     victim = loses;
     other = loses.equals("sn1") ? "sn2" : "sn1";
