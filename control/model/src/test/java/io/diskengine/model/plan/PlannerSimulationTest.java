@@ -3,10 +3,10 @@ package io.diskengine.model.plan;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.diskengine.model.Disk;
 import io.diskengine.model.GrantState;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.LvolState;
-import io.diskengine.model.Disk;
 import io.diskengine.model.LvolSync;
 import io.diskengine.model.VmMappingState;
 import io.diskengine.model.Volume;
