@@ -114,7 +114,7 @@ class PlannerSimulationTest {
     w.converge();
     assertTrue(w.history.get(indexOf(w, "CreateAio")).contains("fallocate=false"));
     assertTrue(w.history.get(indexOf(w, "CreateLvstore")).contains("writeZeroes=true"));
-    assertTrue(w.db.disks.values().stream().noneMatch(Disk::unmapZeroes));
+    assertTrue(w.history.get(indexOf(w, "DiskUp")).contains("unmapZeroes=false"));
   }
 
   private static int indexOf(SimWorld w, String text) {
