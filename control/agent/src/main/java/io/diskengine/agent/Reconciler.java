@@ -389,7 +389,8 @@ final class Reconciler {
   private void looked(Mode.Look look, DataPlane.Outcome.Up up, @Nullable RpcResult<?> failure) {
     looking = false;
     if (plane == up) {
-      planStale |= look.merge(clock.nowMs()) || !isSettled();
+      boolean wasSilent = clock.nowMs() - lookingSinceMs >= SILENT_AFTER_MS;
+      planStale |= look.merge(clock.nowMs()) || wasSilent || !isSettled();
     }
     if (failure != null) {
       LOG.debug("agent {}: look failed: {}", config.nodeName(), failure);

@@ -107,9 +107,9 @@ final class RequestsAtOnceTest {
             "b ASSIGNED",
             "a ASSIGNED",
             "a ASSIGNED",
-            "volume a is ASSIGNED on node bm1: detach it first",
+            "volume a is ASSIGNED on node bm1: detach it first, or move it",
             "c ASSIGNED",
-            "volume c is ASSIGNED on node bm2: detach it first",
+            "volume c is ASSIGNED on node bm2: detach it first, or move it",
             "there is no volume d",
             "node sn1 is a storage-node: attach needs a baremetal node",
             "there is no node bm9");
