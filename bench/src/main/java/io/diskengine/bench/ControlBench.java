@@ -254,7 +254,10 @@ final class ControlBench implements Callable<Integer> {
     for (var node : ASKED.entrySet()) {
       try (RawRpc rpc = new RawRpc(up.rpcSocket(node.getKey()))) {
         for (String method : node.getValue()) {
-          String reply = rpc.ask("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"" + method + "\"}");
+          String params =
+              method.startsWith("bdev_raid") ? ",\"params\":{\"category\":\"all\"}" : "";
+          String request = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\"%s}";
+          String reply = rpc.ask(request.formatted(method, params));
           kib.put(method, reply.getBytes(StandardCharsets.UTF_8).length / 1024.0);
         }
       }
