@@ -22,36 +22,22 @@ final class DiskFiles {
     Path file = disk.file().toAbsolutePath();
     String problem = problem(file);
     if (!problem.isEmpty()) {
-      return diskFile(disk, file, 0, Content.UNKNOWN, false, problem);
+      return diskFile(disk, file, 0, Content.UNKNOWN, problem);
     }
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       long size = channel.size() / BLOCK_SIZE * BLOCK_SIZE;
       boolean empty =
           isZero(channel, 0) && isZero(channel, Math.max(0, channel.size() - PROBED_BYTES));
-      boolean zeroesRanges = ZeroRange.isPossible(file, channel.size());
-      return diskFile(disk, file, size, empty ? Content.EMPTY : Content.DATA, zeroesRanges, "");
+      return diskFile(disk, file, size, empty ? Content.EMPTY : Content.DATA, "");
     } catch (IOException e) {
-      return diskFile(disk, file, 0, Content.UNKNOWN, false, "cannot be read: " + e.getMessage());
+      return diskFile(disk, file, 0, Content.UNKNOWN, "cannot be read: " + e.getMessage());
     }
   }
 
   private static DiskFile diskFile(
-      StorageNodeConfig.Disk disk,
-      Path file,
-      long size,
-      Content content,
-      boolean zeroesRanges,
-      String problem) {
+      StorageNodeConfig.Disk disk, Path file, long size, Content content, String problem) {
     return new DiskFile(
-        file.toString(),
-        disk.serial(),
-        1,
-        "file",
-        size,
-        BLOCK_SIZE,
-        content,
-        zeroesRanges,
-        problem);
+        file.toString(), disk.serial(), 1, "file", size, BLOCK_SIZE, content, problem);
   }
 
   private static String problem(Path file) {

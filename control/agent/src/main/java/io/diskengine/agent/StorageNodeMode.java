@@ -137,7 +137,7 @@ final class StorageNodeMode implements Mode {
           List.of(
               BdevMethods.createAio(
                   new BdevMethods.CreateAio(
-                      a.bdev(), a.filename(), a.blockSize(), null, a.fallocate(), null)));
+                      a.bdev(), a.filename(), a.blockSize(), null, true, null)));
       case Examine a -> List.of(BdevMethods.examine(a.bdev()), BdevMethods.waitForExamine());
       case CreateLvstore a ->
           List.of(

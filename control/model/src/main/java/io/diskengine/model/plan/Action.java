@@ -16,11 +16,7 @@ public sealed interface Action {
   /** Steps of a baremetal node. */
   sealed interface BaremetalAction extends Action {}
 
-  /**
-   * @param fallocate whether the file's filesystem can zero ranges and free them
-   */
-  record CreateAio(String bdev, String filename, int blockSize, boolean fallocate)
-      implements StorageAction {}
+  record CreateAio(String bdev, String filename, int blockSize) implements StorageAction {}
 
   /** Lets SPDK's modules look at a bdev and waits for them. Never a {@code raid_*} (law 8). */
   record Examine(String bdev) implements StorageAction, BaremetalAction {}

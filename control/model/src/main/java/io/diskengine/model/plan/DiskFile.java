@@ -14,7 +14,6 @@ public record DiskFile(
     long sizeBytes,
     int blockSize,
     Content content,
-    boolean zeroesRanges,
     String problem) {
   /** What is on it, as far as reading can tell. */
   public enum Content {

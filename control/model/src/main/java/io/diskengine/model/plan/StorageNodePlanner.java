@@ -125,7 +125,7 @@ public final class StorageNodePlanner {
       out.act(
           ref,
           disk.version(),
-          new CreateAio(base, file.path(), file.blockSize(), file.zeroesRanges()),
+          new CreateAio(base, file.path(), file.blockSize()),
           new Examine(base));
     } else if (isSame(seen.bases().find(base).orElseThrow(), file, ref)) {
       lvstore(disk, ref, file, base);
@@ -172,7 +172,7 @@ public final class StorageNodePlanner {
     String name = Names.lvstore(disk.uuid());
     Optional<Lvstore> there = seen.lvstores().find(base);
     if (there.isPresent()) {
-      verified(disk, ref, file, there.get(), name);
+      verified(disk, ref, there.get(), name);
     } else if (disk.lvstoreUuid() != null) {
       if (disk.state() == DiskState.UP) {
         out.commit(
@@ -184,8 +184,7 @@ public final class StorageNodePlanner {
       out.blocked(ref, "lvstore " + disk.lvstoreUuid() + ", which was not found on it", null);
     } else if (Laws.mayCreateLvstore(disk, file, seen.lvstores(), base)) {
       CreateLvstore create =
-          new CreateLvstore(
-              base, name, Sizes.UNIT_BYTES, MD_PAGES_PER_CLUSTER_PERCENT, !file.zeroesRanges());
+          new CreateLvstore(base, name, Sizes.UNIT_BYTES, MD_PAGES_PER_CLUSTER_PERCENT, false);
       boolean initialising = disk.state() == DiskState.INITIALISING;
       out.work(
           ref,
@@ -200,7 +199,7 @@ public final class StorageNodePlanner {
     }
   }
 
-  private void verified(Disk disk, ObjectRef ref, DiskFile file, Lvstore there, String name) {
+  private void verified(Disk disk, ObjectRef ref, Lvstore there, String name) {
     boolean ours =
         disk.lvstoreUuid() == null
             ? there.name().equals(name)
@@ -222,10 +221,7 @@ public final class StorageNodePlanner {
           disk.version(),
           new Commit.DiskChanged(disk.id(), disk.version(), DiskState.INITIALISING, null));
     } else if (disk.state() != DiskState.UP || disk.totalClusters() != there.totalClusters()) {
-      out.commit(
-          ref,
-          disk.version(),
-          new Commit.DiskUp(disk.id(), disk.version(), there, file.zeroesRanges()));
+      out.commit(ref, disk.version(), new Commit.DiskUp(disk.id(), disk.version(), there, true));
     } else if (Math.abs(disk.freeClusters() - there.freeClusters())
         > disk.totalClusters() / FREE_STEPS) {
       out.commit(ref, disk.version(), new Commit.DiskFree(disk.id(), there.freeClusters()));

@@ -247,7 +247,7 @@ class LawsTest {
             0,
             null,
             1);
-    DiskFile file = new DiskFile("/d", "s", 1, "m", 1, 4096, content, true, "");
+    DiskFile file = new DiskFile("/d", "s", 1, "m", 1, 4096, content, "");
     return Laws.mayCreateLvstore(disk, file, facts, "disk1");
   }
 

@@ -3,7 +3,6 @@ package io.diskengine.model.plan;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.diskengine.model.Disk;
 import io.diskengine.model.GrantState;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.LvolState;
@@ -92,29 +91,6 @@ class PlannerSimulationTest {
     w.converge();
     assertEquals(List.of(LvolSync.IN_SYNC, LvolSync.IN_SYNC), syncs(w, v));
     w.checkEqual();
-  }
-
-  @Test
-  void fileWhoseFilesystemCannotZeroRangesIsWrittenWithZeros() {
-    SimWorld w = new SimWorld(new SplittableRandom(1));
-    for (SimTarget target : w.targets) {
-      DiskFile d = target.disk;
-      target.disk =
-          new DiskFile(
-              d.path(),
-              d.serial(),
-              d.nsid(),
-              d.model(),
-              d.sizeBytes(),
-              d.blockSize(),
-              d.content(),
-              false,
-              "");
-    }
-    w.converge();
-    assertTrue(w.history.get(indexOf(w, "CreateAio")).contains("fallocate=false"));
-    assertTrue(w.history.get(indexOf(w, "CreateLvstore")).contains("writeZeroes=true"));
-    assertTrue(w.history.get(indexOf(w, "DiskUp")).contains("unmapZeroes=false"));
   }
 
   private static int indexOf(SimWorld w, String text) {

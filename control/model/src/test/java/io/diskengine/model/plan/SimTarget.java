@@ -63,7 +63,7 @@ final class SimTarget {
   }
 
   final String name;
-  DiskFile disk;
+  final DiskFile disk;
   private final RandomGenerator random;
   @Nullable String lvstore;
   UUID lvstoreUuid = new UUID(0, 0);
@@ -81,15 +81,7 @@ final class SimTarget {
     this.random = random;
     this.disk =
         new DiskFile(
-            "/d/" + name,
-            name + "-disk",
-            1,
-            "file",
-            1L << 36,
-            4096,
-            DiskFile.Content.EMPTY,
-            true,
-            "");
+            "/d/" + name, name + "-disk", 1, "file", 1L << 36, 4096, DiskFile.Content.EMPTY, "");
   }
 
   void restart() {
