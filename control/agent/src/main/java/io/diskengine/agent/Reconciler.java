@@ -255,6 +255,7 @@ final class Reconciler {
         publications.forget();
         leaseUntilBootMs = bootMs + RETRY_MS; // until the first rows say how long a lease is
         renewAtMs = nowMs;
+        lookAgain(nowMs);
         LOG.info("agent {} holds the lease, epoch {}", config.nodeName(), won.leaseEpoch());
         return won;
       }
@@ -264,6 +265,16 @@ final class Reconciler {
             State.WAITING, "the lease of this node is held by " + by + " until " + expires);
         return null;
       }
+    }
+  }
+
+  /** Between two leases another agent may have changed the data plane: what was seen is void. */
+  private void lookAgain(long nowMs) {
+    DataPlane.Outcome.Up up = plane;
+    if (up != null) {
+      mode.reset(up.incarnation(), nowMs);
+      verified = false;
+      planStale = true;
     }
   }
 
