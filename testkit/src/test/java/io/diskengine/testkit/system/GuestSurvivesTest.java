@@ -433,7 +433,7 @@ class GuestSurvivesTest {
   }
 
   private void removeVolume() {
-    system.command("volume", "detach", volume).ok();
+    system.detach(volume);
     system.command("volume", "delete", volume).ok();
   }
 

@@ -195,7 +195,7 @@ class UpSystemTest {
   @Order(7)
   void detachAndDeleteLeaveNothing() {
     Path socket = socket("vol1");
-    up.command("volume", "detach", "vol1").ok();
+    up.detach("vol1");
     assertThat(socket).doesNotExist();
     up.command("volume", "delete", "vol1").ok();
     assertThat(up.command("volume", "list").ok().out()).doesNotContain("vol1");
