@@ -38,6 +38,8 @@ public abstract class Bdev {
   @Nullable BdevDesc claimDesc;
   State state = State.UNREGISTERED;
   final List<Done> unregisterWaiters = new ArrayList<>();
+  int examining;
+  final List<Runnable> examineWaiters = new ArrayList<>();
   @Nullable BdevLayer layer;
 
   /** Where a device is in its life. */

@@ -152,17 +152,25 @@ public final class BdevLayer {
     for (BdevModule module : modules) {
       if (bdev.claimedBy == null && bdev.ready()) {
         examining++;
-        module.examine(bdev, this::examined);
+        bdev.examining++;
+        module.examine(bdev, () -> examined(bdev));
       }
     }
   }
 
-  private void examined() {
-    if (--examining == 0) {
-      List<Runnable> waiters = List.copyOf(examineWaiters);
-      examineWaiters.clear();
-      waiters.forEach(Runnable::run);
+  private void examined(Bdev bdev) {
+    if (--bdev.examining == 0) {
+      runAll(bdev.examineWaiters);
     }
+    if (--examining == 0) {
+      runAll(examineWaiters);
+    }
+  }
+
+  private static void runAll(List<Runnable> waiters) {
+    List<Runnable> waiting = List.copyOf(waiters);
+    waiters.clear();
+    waiting.forEach(Runnable::run);
   }
 
   /** Runs {@code done} once no examination is under way. */
@@ -171,6 +179,18 @@ public final class BdevLayer {
       done.run();
     } else {
       examineWaiters.add(done);
+    }
+  }
+
+  /**
+   * Runs {@code done} once no examination of this device is under way: no other that hangs holds it
+   * back. Nothing that examined it has it open then.
+   */
+  public void waitForExamine(Bdev bdev, Runnable done) {
+    if (bdev.examining == 0) {
+      done.run();
+    } else {
+      bdev.examineWaiters.add(done);
     }
   }
 

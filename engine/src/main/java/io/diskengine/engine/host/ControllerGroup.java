@@ -77,7 +77,7 @@ public final class ControllerGroup {
     attaching.add(controller);
     controller.connect(errno -> {
       if (errno == 0) {
-        attached.attached(0, names(controller));
+        examined(List.copyOf(bdevs.values()), 0, () -> attached.attached(0, names(controller)));
       } else {
         attaching.remove(controller);
         controller.discard();
@@ -85,6 +85,15 @@ public final class ControllerGroup {
         attached.attached(errno, List.of());
       }
     });
+  }
+
+  /** As in SPDK an attach answers when what it found has been examined. */
+  private void examined(List<NvmeNamespaceBdev> found, int at, Runnable done) {
+    if (at == found.size()) {
+      done.run();
+    } else {
+      host.layer().waitForExamine(found.get(at), () -> examined(found, at + 1, done));
+    }
   }
 
   /** Why a controller that has just been set up cannot join, as an errno; else 0, and it joins. */

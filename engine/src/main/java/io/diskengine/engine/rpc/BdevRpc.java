@@ -159,12 +159,13 @@ public final class BdevRpc implements RpcModule {
       throw RpcFailure.ofErrno(BdevException.EINVAL);
     }
     try {
-      register(
+      AioBdev aio =
           AioBdev.open(
               name,
               new AioBdev.Options(filename, (int) blockSize, readOnly, fallocate, orRandom(uuid)),
-              layer.home().kernel()),
-          reply);
+              layer.home().kernel());
+      layer.register(aio);
+      layer.waitForExamine(aio, () -> reply.ok(name)); // so does SPDK, for this kind alone
     } catch (BdevException e) {
       throw RpcFailure.of(e);
     }
