@@ -17,7 +17,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "volume",
     mixinStandardHelpOptions = true,
-    description = "Volumes: create, list, show, attach, move, detach, delete; replica move.",
+    description =
+        "Volumes: create, list, show, attach, move, detach, resize, limit, delete; replica move.",
     subcommands = {
       VolumeCommand.Create.class,
       VolumeCommand.ListAll.class,
@@ -26,6 +27,8 @@ import picocli.CommandLine.Spec;
       VolumeCommand.Move.class,
       VolumeCommand.Detach.class,
       VolumeCommand.Delete.class,
+      VolumeChanges.Resize.class,
+      VolumeChanges.Limit.class,
       ReplicaCommand.class
     })
 final class VolumeCommand implements Callable<Integer> {
@@ -38,7 +41,7 @@ final class VolumeCommand implements Callable<Integer> {
   public Integer call() {
     throw new ParameterException(
         spec.commandLine(),
-        "Missing command: create, list, show, attach, move, detach, delete or replica");
+        "Missing command: create, list, show, attach, move, detach, resize, limit, delete or replica");
   }
 
   /** A command about one volume. */
@@ -95,6 +98,8 @@ final class VolumeCommand implements Callable<Integer> {
         description = "Copies on different failure domains, 1 to 3 (default: ${DEFAULT-VALUE}).")
     int replicas;
 
+    @Mixin VolumeChanges.LimitOptions limits;
+
     @SuppressWarnings("NullAway.Init") // picocli sets the options
     Create() {}
 
@@ -102,7 +107,11 @@ final class VolumeCommand implements Callable<Integer> {
     int run(ApiClient client, String path) {
       Api.NewVolume wanted =
           new Api.NewVolume(name, Sizes.parseVolumeSize(size), Inputs.replicas(replicas));
+      limits.check();
       ApiClient.Answer answer = client.post("/v1/volumes" + waitParameter(), wanted);
+      if (limits.given()) {
+        client.put(path + "/limits", limits.body());
+      }
       if (console.json()) {
         console.print(answer.json());
       }
@@ -179,6 +188,9 @@ final class VolumeCommand implements Callable<Integer> {
       Table facts = new Table("volume", v.name());
       facts.row("state", v.state() + (v.error() == null ? "" : ": " + v.error()));
       facts.row("size", Table.size(v.sizeBytes()) + ", guest sees " + Table.size(v.guestBytes()));
+      if (v.iopsLimit() > 0 || v.mbpsLimit() > 0) {
+        facts.row("limits", VolumeChanges.text(v.iopsLimit(), v.mbpsLimit()));
+      }
       facts.row("replicas", inSync(v) + " of " + v.replicas() + " in sync");
       Api.Attachment a = v.attachment();
       if (a != null) {

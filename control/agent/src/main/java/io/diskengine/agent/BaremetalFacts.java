@@ -1,11 +1,14 @@
 package io.diskengine.agent;
 
+import io.diskengine.model.Limits;
 import io.diskengine.model.plan.BaremetalObserved.Controller;
 import io.diskengine.model.plan.BaremetalObserved.Leg;
 import io.diskengine.model.plan.BaremetalObserved.Path;
 import io.diskengine.model.plan.BaremetalObserved.Process;
 import io.diskengine.model.plan.BaremetalObserved.Raid;
 import io.diskengine.model.plan.BaremetalObserved.Vhost;
+import io.diskengine.spdkrpc.Bdev;
+import io.diskengine.spdkrpc.BdevMethods;
 import io.diskengine.spdkrpc.NvmeMethods;
 import io.diskengine.spdkrpc.RaidMethods;
 import io.diskengine.spdkrpc.RpcCall;
@@ -27,12 +30,20 @@ final class BaremetalFacts {
   private boolean paths = true;
   private boolean raidsToo = true;
   private boolean vhostsToo = true;
+  private boolean limitsToo = true;
   private int ticks;
+
+  /** The data plane has {@code bdev_set_qos_limit}. */
+  boolean canLimit;
+
+  /** Of the RAIDs that are there and whose limits are known. */
+  private final Map<String, Limits> limits = new HashMap<>();
 
   void reset() {
     controllers.reset();
     raids.reset();
     vhosts.reset();
+    limits.clear();
     lookAtAll();
   }
 
@@ -40,11 +51,13 @@ final class BaremetalFacts {
     paths = true;
     raidsToo = true;
     vhostsToo = true;
+    limitsToo = true;
   }
 
   /** Controllers each time, RAIDs and, where there are any, vhost controllers every other time. */
   void lookAtPaths() {
     paths = true;
+    limitsToo = true;
     boolean more = ticks++ % 2 == 0;
     raidsToo |= more;
     vhostsToo |= more && !vhosts.facts().byName().isEmpty();
@@ -59,6 +72,37 @@ final class BaremetalFacts {
     vhostsToo = true;
   }
 
+  Map<String, Limits> limits() {
+    return Map.copyOf(limits);
+  }
+
+  /** Null when they are to be looked at. */
+  void limited(String raid, @Nullable Limits now) {
+    if (now == null) {
+      limits.remove(raid);
+    } else {
+      limits.put(raid, now);
+    }
+  }
+
+  /**
+   * Online RAIDs whose limits are not known and due to be asked for. None while a controller is not
+   * enabled: asking for bdevs is unsafe then (law 2).
+   */
+  private List<String> unlimited() {
+    boolean safe =
+        limitsToo
+            && canLimit
+            && controllers.isSeen()
+            && controllers.facts().byName().values().stream().allMatch(Controller::isEnabled);
+    return safe
+        ? raids.facts().byName().values().stream()
+            .filter(r -> r.isOnline() && !limits.containsKey(r.name()))
+            .map(Raid::name)
+            .toList()
+        : List.of();
+  }
+
   boolean isSeen() {
     return controllers.isSeen() && raids.isSeen() && vhosts.isSeen();
   }
@@ -69,7 +113,8 @@ final class BaremetalFacts {
         || vhostsToo
         || controllers.needsLook()
         || raids.needsLook()
-        || vhosts.needsLook();
+        || vhosts.needsLook()
+        || !unlimited().isEmpty();
   }
 
   /** One look: asks only for what is not known or due. */
@@ -80,6 +125,8 @@ final class BaremetalFacts {
     private final long controllersAt = controllers.lookStarts();
     private final long raidsAt = raids.lookStarts();
     private final long vhostsAt = vhosts.lookStarts();
+    private final List<String> askLimits = unlimited();
+    private final Map<String, Limits> seenLimits = new HashMap<>();
     private List<NvmeMethods.Controller> seenControllers = List.of();
     private List<RaidMethods.RaidInfo> seenRaids = List.of();
     private List<VhostMethods.Controller> seenVhosts = List.of();
@@ -89,6 +136,7 @@ final class BaremetalFacts {
       paths = false;
       raidsToo = false;
       vhostsToo = false;
+      limitsToo &= askLimits.isEmpty(); // asked for once, then again with the next tick
     }
 
     @Override
@@ -96,6 +144,9 @@ final class BaremetalFacts {
       var c = askControllers ? spdk.submit(NvmeMethods.controllers()) : null;
       var r = askRaids ? spdk.submit(RaidMethods.bdevs()) : null;
       var v = askVhosts ? spdk.submit(VhostMethods.controllers()) : null;
+      Map<String, RpcCall<List<Bdev>>> bdevs = new HashMap<>();
+      askLimits.forEach(name -> bdevs.put(name, spdk.submit(BdevMethods.bdev(name))));
+      bdevs.forEach(this::limits);
       seenControllers = answers(c);
       seenRaids = answers(r);
       seenVhosts = answers(v);
@@ -105,6 +156,17 @@ final class BaremetalFacts {
           .map(java.nio.file.Path::of)
           .forEach(VhostSockets::allowGroup);
       return failure;
+    }
+
+    /** A RAID that is gone by then is refused: nothing is known of it. */
+    private void limits(String raid, RpcCall<List<Bdev>> call) {
+      RpcResult<List<Bdev>> result = call.await();
+      if (result instanceof RpcResult.Ok<List<Bdev>>(List<Bdev> found) && !found.isEmpty()) {
+        Bdev.RateLimits now = found.getFirst().assignedRateLimits();
+        seenLimits.put(raid, new Limits(now.rwIosPerSec(), now.rwMbytesPerSec()));
+      } else if (!(result instanceof RpcResult.Rejected)) {
+        failure = result;
+      }
     }
 
     private <T> List<T> answers(@Nullable RpcCall<List<T>> call) {
@@ -134,7 +196,12 @@ final class BaremetalFacts {
       if (askRaids) {
         Map<String, Raid> now = new HashMap<>();
         seenRaids.forEach(r -> now.put(String.valueOf(r.name()), raid(r, nowMs)));
+        fresh(now);
         news |= raids.merge(now, raidsAt, BaremetalFacts::quiet, BaremetalFacts::sameRaid);
+        limits.keySet().retainAll(raids.facts().byName().keySet());
+      }
+      for (var seenNow : seenLimits.entrySet()) {
+        news |= limits.putIfAbsent(seenNow.getKey(), seenNow.getValue()) == null;
       }
       if (askVhosts) {
         Map<String, Vhost> now = new HashMap<>();
@@ -162,6 +229,15 @@ final class BaremetalFacts {
         r.process(),
         0,
         0);
+  }
+
+  /** A RAID that came up under our eyes has no limits yet. */
+  private void fresh(Map<String, Raid> now) {
+    if (raids.isSeen()) {
+      now.keySet().stream()
+          .filter(name -> raids.get(name) == null)
+          .forEach(name -> limits.put(name, Limits.NONE));
+    }
   }
 
   private static Controller since(Controller old, Controller now) {

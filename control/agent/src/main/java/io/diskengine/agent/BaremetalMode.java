@@ -25,6 +25,7 @@ import io.diskengine.model.plan.Action.DetachController;
 import io.diskengine.model.plan.Action.DisableController;
 import io.diskengine.model.plan.Action.Examine;
 import io.diskengine.model.plan.Action.RemoveBase;
+import io.diskengine.model.plan.Action.SetLimits;
 import io.diskengine.model.plan.BaremetalObserved;
 import io.diskengine.model.plan.BaremetalObserved.Controller;
 import io.diskengine.model.plan.BaremetalObserved.Out;
@@ -50,6 +51,10 @@ import java.util.Set;
 final class BaremetalMode implements Mode {
   private static final int ENODEV = -19;
   private static final int EEXIST = -17;
+
+  /** Limits of a bdev that nobody has open: SPDK's text, its code is that of all failures. */
+  private static final String EAGAIN = "Resource temporarily unavailable";
+
   private static final int KEEP_ALIVE_MS = 5_000;
 
   /** A leg that is in sync this long after it left has not flapped. */
@@ -63,6 +68,7 @@ final class BaremetalMode implements Mode {
   private final Map<Long, Long> assemblingSinceMs = new HashMap<>();
   private final Map<String, Long> disabledSinceMs = new HashMap<>();
   private final Map<Long, Out> outs = new HashMap<>();
+  private final Map<String, Long> limitsRefusedAtMs = new HashMap<>();
   private long nowMs;
   private final Map<Long, DataPlaneState> peerStates = new HashMap<>();
   private String incarnation = "";
@@ -89,6 +95,11 @@ final class BaremetalMode implements Mode {
   }
 
   @Override
+  public void capabilities(Set<String> methods) {
+    facts.canLimit = methods.contains("bdev_set_qos_limit");
+  }
+
+  @Override
   public void reset(String newIncarnation, long nowMs) {
     incarnation = newIncarnation;
     facts.reset();
@@ -97,6 +108,7 @@ final class BaremetalMode implements Mode {
     placeholders.clear();
     assemblingSinceMs.clear();
     disabledSinceMs.clear();
+    limitsRefusedAtMs.clear();
   }
 
   /**
@@ -163,6 +175,9 @@ final class BaremetalMode implements Mode {
             Map.copyOf(assemblingSinceMs),
             Map.copyOf(disabledSinceMs),
             Map.copyOf(outs),
+            facts.limits(),
+            Map.copyOf(limitsRefusedAtMs),
+            facts.canLimit,
             busy);
     return BaremetalPlanner.plan(view, observed);
   }
@@ -218,6 +233,11 @@ final class BaremetalMode implements Mode {
               BdevMethods.createNull(
                   new BdevMethods.CreateNull(a.bdev(), a.blocks(), a.blockSize(), null, a.uuid())));
       case DeleteNull a -> List.of(BdevMethods.deleteNull(a.bdev()));
+      case SetLimits a ->
+          List.of(
+              BdevMethods.setQosLimit(
+                  new BdevMethods.QosLimit(
+                      a.raid(), a.limits().iopsPerSec(), a.limits().mbPerSec(), null, null)));
       case CreateVhost a ->
           List.of(VhostMethods.createBlk(new VhostMethods.CreateBlk(a.controller(), a.bdev())));
       case DeleteVhost a -> List.of(VhostMethods.delete(a.controller()));
@@ -247,6 +267,7 @@ final class BaremetalMode implements Mode {
       case RemoveBase a -> new Touched(facts.raids, a.raid());
       case CreateNull a -> new Touched(facts.raids, raidOf(a.bdev()));
       case DeleteNull a -> new Touched(facts.raids, raidOf(a.bdev()));
+      case SetLimits a -> new Touched(facts.raids, a.raid());
       case CreateVhost a -> new Touched(facts.vhosts, a.controller());
       case DeleteVhost a -> new Touched(facts.vhosts, a.controller());
       case Examine a -> new Touched(facts.raids, raidOfLeg(a.bdev()));
@@ -284,8 +305,9 @@ final class BaremetalMode implements Mode {
       case RpcResult.Ok<?>(Object value) ->
           !(action instanceof AttachController a)
               || ((List<?>) value).contains(Names.legBdev(a.controller()));
-      case RpcResult.Rejected<?>(int code, String _) ->
-          (action instanceof CreateNull && code == EEXIST)
+      case RpcResult.Rejected<?>(int code, String message) ->
+          (action instanceof SetLimits && message.contains(EAGAIN))
+              || (action instanceof CreateNull && code == EEXIST)
               || (action instanceof DeleteNull && code == ENODEV);
       case RpcResult.Unavailable<?> _, RpcResult.Indeterminate<?> _ -> false;
     };
@@ -297,6 +319,10 @@ final class BaremetalMode implements Mode {
       return;
     }
     boolean success = isSuccess(action, result);
+    if (action instanceof SetLimits a) {
+      limited(a, result, nowMs);
+      return;
+    }
     Touched touched = touched((BaremetalAction) action);
     touched.kind().doubt(touched.name());
     switch ((BaremetalAction) action) {
@@ -306,6 +332,18 @@ final class BaremetalMode implements Mode {
       case CreateRaid a when result instanceof RpcResult.Rejected -> refusedRaids.add(a.raid());
       case DeleteNull a when success -> placeholders.remove(a.bdev());
       default -> {}
+    }
+  }
+
+  /** What is put off stays as it was; what failed is looked at again. */
+  private void limited(SetLimits a, RpcResult<?> result, long atMs) {
+    if (result.isOk()) {
+      facts.limited(a.raid(), a.limits());
+      limitsRefusedAtMs.remove(a.raid());
+    } else if (isSuccess(a, result)) {
+      limitsRefusedAtMs.put(a.raid(), atMs);
+    } else {
+      facts.limited(a.raid(), null);
     }
   }
 

@@ -20,8 +20,10 @@ final class DataPlane {
     /**
      * @param incarnation tells this process from every other (law 6)
      * @param connection of the client, which never spans two processes
+     * @param methods it has now
      */
-    record Up(String incarnation, String version, long connection) implements Outcome {}
+    record Up(String incarnation, String version, long connection, Set<String> methods)
+        implements Outcome {}
 
     /** Not there or not answering; try again. */
     record Away(String why) implements Outcome {}
@@ -68,6 +70,7 @@ final class DataPlane {
     var reactors = spdk.submit(FrameworkMethods.reactors());
     var version = spdk.submit(FrameworkMethods.version());
     var config = spdk.submit(FrameworkMethods.config("bdev"));
+    var methods = spdk.submit(FrameworkMethods.currentMethods());
     if (!(reactors.await() instanceof RpcResult.Ok<FrameworkMethods.Reactors>(var process))) {
       return new Outcome.Away("framework_get_reactors: " + reactors.await());
     }
@@ -77,6 +80,9 @@ final class DataPlane {
     if (!(config.await()
         instanceof RpcResult.Ok<List<FrameworkMethods.ConfigEntry>>(var entries))) {
       return new Outcome.Away("framework_get_config: " + config.await());
+    }
+    if (!(methods.await() instanceof RpcResult.Ok<List<String>>(var names))) {
+      return new Outcome.Away("rpc_get_methods: " + methods.await());
     }
     boolean examines =
         entries.stream()
@@ -89,7 +95,11 @@ final class DataPlane {
               + " the truth leg (law 8): start it with --wait-for-rpc and this agent turns it off");
     }
     long pid = process.pid();
-    return new Outcome.Up(pid + "@" + machine.startTime(pid), running.version(), spdk.connection());
+    return new Outcome.Up(
+        pid + "@" + machine.startTime(pid),
+        running.version(),
+        spdk.connection(),
+        Set.copyOf(names));
   }
 
   private static boolean isAutoExamine(@Nullable JsonNode params) {

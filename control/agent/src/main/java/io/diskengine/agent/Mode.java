@@ -30,6 +30,9 @@ interface Mode {
   /** Options to set in the start-up phase of the data plane, in order. */
   List<RpcRequest<?>> startupOptions(NodeView view);
 
+  /** The methods of a data plane that is about to be looked at. */
+  void capabilities(Set<String> methods);
+
   /** A new incarnation: everything that was known is void (law 6). */
   void reset(String incarnation, long nowMs);
 

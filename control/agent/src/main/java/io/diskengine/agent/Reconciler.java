@@ -352,6 +352,7 @@ final class Reconciler {
         if (up.connection() != spdk.connection()) {
           return;
         }
+        mode.capabilities(up.methods());
         mode.reset(up.incarnation(), nowMs);
         verified = false;
         plane = up;

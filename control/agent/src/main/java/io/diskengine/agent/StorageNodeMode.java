@@ -22,6 +22,7 @@ import io.diskengine.model.plan.Action.LookControllers;
 import io.diskengine.model.plan.Action.RemoveHost;
 import io.diskengine.model.plan.Action.RemoveListener;
 import io.diskengine.model.plan.Action.RemoveNamespace;
+import io.diskengine.model.plan.Action.ResizeLvol;
 import io.diskengine.model.plan.Action.StorageAction;
 import io.diskengine.model.plan.Blocked;
 import io.diskengine.model.plan.Commit;
@@ -59,6 +60,7 @@ final class StorageNodeMode implements Mode {
   final StorageNodeFacts facts = new StorageNodeFacts();
   private List<DiskFile> disks = List.of();
   private String incarnation = "";
+  private boolean canResize;
 
   StorageNodeMode(StorageNodeConfig config, AgentMachine machine) {
     this.machine = machine;
@@ -70,6 +72,11 @@ final class StorageNodeMode implements Mode {
     return List.of(
         BdevMethods.setOptions(BdevMethods.Options.autoExamine(false)),
         NvmfMethods.setMaxSubsystems(MAX_SUBSYSTEMS));
+  }
+
+  @Override
+  public void capabilities(Set<String> methods) {
+    canResize = methods.contains("bdev_lvol_resize");
   }
 
   @Override
@@ -126,6 +133,7 @@ final class StorageNodeMode implements Mode {
             facts.transports.facts(),
             facts.subsystems.facts(),
             io.diskengine.model.plan.Facts.known(facts.connected),
+            canResize,
             busy);
     return StorageNodePlanner.plan(view, observed);
   }
@@ -157,6 +165,8 @@ final class StorageNodeMode implements Mode {
               LvolMethods.create(
                   new LvolMethods.CreateLvol(
                       a.lvstore(), a.name(), a.sizeBytes() / Sizes.MIB, a.thin())));
+      case ResizeLvol a ->
+          List.of(LvolMethods.resize(a.lvstore() + "/" + a.name(), a.sizeBytes() / Sizes.MIB));
       case DeleteLvol a -> List.of(LvolMethods.delete(a.lvstore() + "/" + a.name()));
       case CreateSubsystem a ->
           List.of(
@@ -211,6 +221,7 @@ final class StorageNodeMode implements Mode {
       case CreateLvstore a -> new Touched(facts.lvstores, a.bdev());
       case CreateTransport a -> new Touched(facts.transports, a.transport().name());
       case CreateLvol a -> new Touched(facts.lvols, a.lvstore() + "/" + a.name());
+      case ResizeLvol a -> new Touched(facts.lvols, a.lvstore() + "/" + a.name());
       case DeleteLvol a -> new Touched(facts.lvols, a.lvstore() + "/" + a.name());
       case CreateSubsystem a -> new Touched(facts.subsystems, a.nqn());
       case DeleteSubsystem a -> new Touched(facts.subsystems, a.nqn());
@@ -240,6 +251,9 @@ final class StorageNodeMode implements Mode {
     if (isSuccess(action, result)) {
       succeeded((StorageAction) action, result instanceof RpcResult.Ok<?>(Object v) ? v : true);
     } else if (touched != null && !(result instanceof RpcResult.Unavailable)) {
+      if (action instanceof ResizeLvol a) {
+        facts.lvols.update(a.lvstore() + "/" + a.name(), l -> new LvolSeen(l.alias(), l.uuid(), 0));
+      }
       touched.kind().doubt(touched.name());
     }
   }
@@ -259,6 +273,9 @@ final class StorageNodeMode implements Mode {
         String alias = a.lvstore() + "/" + a.name();
         facts.lvols.put(alias, new LvolSeen(alias, (UUID) value, a.sizeBytes()));
       }
+      case ResizeLvol a ->
+          facts.lvols.update(
+              a.lvstore() + "/" + a.name(), l -> new LvolSeen(l.alias(), l.uuid(), a.sizeBytes()));
       case DeleteLvol a -> facts.lvols.doubt(a.lvstore() + "/" + a.name());
       case CreateSubsystem a ->
           facts.subsystems.put(

@@ -115,4 +115,85 @@ class AgentsTest {
       assertTrue(c.isAttachedTo("v1", "bm2"));
     }
   }
+
+  private static List<Long> lvolBytes(Cluster c) {
+    synchronized (c.fabric) {
+      return java.util.stream.Stream.of("sn1", "sn2")
+          .flatMap(n -> c.plane(n).target.media.values().stream())
+          .flatMap(m -> m.blobs.values().stream())
+          .map(b -> b.bytes >> 20)
+          .toList();
+    }
+  }
+
+  private static void awaitGrown(Cluster c) {
+    c.await(
+        "v1 to be AVAILABLE",
+        () -> c.volume("v1").volume().state() == io.diskengine.model.VolumeState.AVAILABLE);
+  }
+
+  @Test
+  void volumeGrowsAttachedAndDetached() throws Exception {
+    try (Cluster c = new Cluster(dir).startAll()) {
+      c.create("v1", 2);
+      c.attach("v1");
+      c.controller.resize("v1", 128L << 20);
+      awaitGrown(c);
+      assertEquals(List.of(132L, 132L), lvolBytes(c));
+      c.controller.detach("v1");
+      c.await("v1 to be detached", () -> c.volume("v1").mapping() == null);
+      c.controller.resize("v1", 192L << 20);
+      c.await("all but the last cluster", () -> lvolBytes(c).equals(List.of(192L, 192L)));
+      c.await(
+          "a reason",
+          () ->
+              c.controller.reasons().stream()
+                  .anyMatch(r -> r.reason().waitingFor().contains("the last 4MiB follow")));
+      c.attach("v1");
+      awaitGrown(c);
+      assertEquals(List.of(196L, 196L), lvolBytes(c));
+    }
+  }
+
+  private static List<String> limitCalls(Cluster c) {
+    synchronized (c.fabric) {
+      return c.fabric.log.stream()
+          .filter(l -> l.contains("bdev_set_qos_limit") || l.contains("vhost_create"))
+          .map(l -> l.contains("Resource temporarily") ? "put off" : l.split(" ")[1])
+          .toList();
+    }
+  }
+
+  @Test
+  void limitsAreSetBeforeTheGuestAndChangedWhenItHasTheVolumeOpen() throws Exception {
+    try (Cluster c = new Cluster(dir).startAll()) {
+      c.create("v1", 2);
+      c.controller.limit("v1", new io.diskengine.model.Limits(5_000, 10));
+      c.attach("v1");
+      assertEquals(List.of("bdev_set_qos_limit", "vhost_create_blk_controller"), limitCalls(c));
+      c.agents.remove("bm1").close();
+      c.statuses.remove("bm1");
+      c.startAgent("bm1");
+      c.await("bm1 to be ready", () -> c.isReady("bm1"));
+      c.controller.limit("v1", io.diskengine.model.Limits.NONE);
+      c.await(
+          "a reason",
+          () ->
+              c.controller.reasons().stream()
+                  .anyMatch(r -> r.reason().waitingFor().contains("a guest to open its RAID")));
+      assertEquals("put off", limitCalls(c).get(2));
+      FakeHost host = c.plane("bm1").host;
+      synchronized (c.fabric) {
+        host.guests.addAll(host.vhosts.keySet());
+      }
+      c.await(
+          "no limits",
+          () -> {
+            synchronized (c.fabric) {
+              return host.limits.values().stream()
+                  .allMatch(l -> l.path("rw_ios_per_sec").asLong() == 0);
+            }
+          });
+    }
+  }
 }

@@ -50,6 +50,9 @@ final class FakeHost {
   final Map<String, String> nulls = new LinkedHashMap<>();
   final Map<String, String> vhosts = new LinkedHashMap<>();
 
+  /** As they were set, by bdev. */
+  final Map<String, JsonNode> limits = new LinkedHashMap<>();
+
   /** Vhost controllers with a guest. */
   final Set<String> guests = new LinkedHashSet<>();
 
@@ -68,6 +71,7 @@ final class FakeHost {
     nulls.clear();
     vhosts.clear();
     guests.clear();
+    limits.clear();
     examined.clear();
   }
 
@@ -108,6 +112,18 @@ final class FakeHost {
     return c != null ? c.uuid : nulls.get(bdev);
   }
 
+  /** With the limits that were set. */
+  JsonNode raidBdev(String name) {
+    ObjectNode b = FakeTarget.bdev(name, raids.get(name).uuid, 1L << 26);
+    JsonNode set = limits.get(name);
+    if (set != null) {
+      ObjectNode now = (ObjectNode) b.get("assigned_rate_limits");
+      now.set("rw_ios_per_sec", set.get("rw_ios_per_sec"));
+      now.set("rw_mbytes_per_sec", set.get("rw_mbytes_per_sec"));
+    }
+    return list().add(b);
+  }
+
   JsonNode call(String method, JsonNode p) throws Fault {
     String name = p.path("name").asString("");
     switch (method) {
@@ -132,6 +148,14 @@ final class FakeHost {
       }
       case "bdev_nvme_get_controllers" -> {
         return controllersJson();
+      }
+      case "bdev_set_qos_limit" -> {
+        boolean open = guests.stream().anyMatch(g -> name.equals(vhosts.get(g)));
+        if (limits.containsKey(name) && !open) {
+          throw new Fault(
+              -32602, "Failed to configure rate limit: Resource temporarily unavailable");
+        }
+        limits.put(name, p);
       }
       case "bdev_null_create" -> {
         if (nulls.putIfAbsent(name, p.path("uuid").asString()) != null) {

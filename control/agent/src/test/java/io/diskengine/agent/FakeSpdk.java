@@ -233,7 +233,11 @@ final class FakeSpdk implements AutoCloseable {
       case "rpc_get_methods" -> {
         return json(
             initialised
-                ? List.of("bdev_get_bdevs", "framework_wait_init")
+                ? List.of(
+                    "bdev_get_bdevs",
+                    "framework_wait_init",
+                    "bdev_lvol_resize",
+                    "bdev_set_qos_limit")
                 : List.of(
                     "bdev_set_options",
                     "nvmf_set_max_subsystems",

@@ -86,7 +86,7 @@ final class FakeTarget {
         return json(true);
       }
       case "bdev_get_bdevs" -> {
-        return bdevs(name);
+        return self.host.raids.containsKey(name) ? self.host.raidBdev(name) : bdevs(name);
       }
       case "bdev_lvol_create_lvstore" -> {
         String base = p.path("bdev_name").asString();
@@ -109,6 +109,10 @@ final class FakeTarget {
       }
       case "bdev_lvol_create" -> {
         return createLvol(p);
+      }
+      case "bdev_lvol_resize" -> {
+        blob(name).bytes = p.path("size_in_mib").asLong() << 20;
+        return json(true);
       }
       case "bdev_lvol_delete" -> {
         return deleteLvol(name);
@@ -144,7 +148,7 @@ final class FakeTarget {
     throw new Fault(-19, "No such device");
   }
 
-  private static ObjectNode bdev(String name, String uuid, long bytes) {
+  static ObjectNode bdev(String name, String uuid, long bytes) {
     ObjectNode b = object().put("name", name).put("uuid", uuid);
     b.put("block_size", 4096).put("num_blocks", bytes / 4096).put("product_name", "fake");
     b.put("claimed", false);

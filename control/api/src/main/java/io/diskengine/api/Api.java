@@ -30,6 +30,16 @@ public final class Api {
   public record NewMove(String node, @Nullable Boolean force) {}
 
   /**
+   * What the guest may ask of a volume; absent or 0 = no limit.
+   *
+   * @param iops reads and writes in a second, a multiple of 1000
+   * @param mbps MiB in a second
+   */
+  public record NewLimits(@Nullable Long iops, @Nullable Long mbps) {}
+
+  public record NewSize(long sizeBytes) {}
+
+  /**
    * Where a replica is to be instead.
    *
    * @param node default: where most room is
@@ -38,6 +48,8 @@ public final class Api {
 
   /**
    * @param guestBytes what the guest sees
+   * @param iopsLimit reads and writes in a second; 0 = no limit
+   * @param mbpsLimit MiB in a second; 0 = no limit
    * @param placement the replicas that are not gone, by slot
    * @param attachment absent while the volume is on no node
    * @param waitingFor one line, while something is not as asked; more by {@code why}
@@ -53,6 +65,8 @@ public final class Api {
       int blockSize,
       int replicas,
       boolean thin,
+      long iopsLimit,
+      long mbpsLimit,
       long epoch,
       Instant createdAt,
       List<Replica> placement,

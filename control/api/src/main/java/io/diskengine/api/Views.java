@@ -61,6 +61,8 @@ final class Views {
         v.blockSize(),
         v.replicas(),
         v.thin(),
+        v.limits().iopsPerSec(),
+        v.limits().mbPerSec(),
         v.epoch(),
         v.createdAt(),
         details.lvols().stream().map(l -> replica(l, details)).toList(),

@@ -8,6 +8,7 @@ import static io.javalin.http.HandlerType.PUT;
 import io.diskengine.api.Views.AttachmentState;
 import io.diskengine.model.Inputs;
 import io.diskengine.model.InvalidInput;
+import io.diskengine.model.Limits;
 import io.diskengine.model.LvolState;
 import io.diskengine.model.LvolSync;
 import io.diskengine.model.Sizes;
@@ -61,6 +62,8 @@ final class VolumeRoutes {
         Route.of(GET, volume + "/attachment", this::attachment),
         Route.of(PUT, volume + "/attachment", this::attach, "wait"),
         Route.of(DELETE, volume + "/attachment", this::detach, "force", "wait"),
+        Route.of(PUT, volume + "/limits", this::limits),
+        Route.of(PUT, volume + "/size", this::resize, "wait"),
         Route.of(POST, volume + "/move", this::move, "wait"),
         Route.of(POST, volume + "/replicas/{slot}/move", this::moveReplica, "wait"));
   }
@@ -111,11 +114,7 @@ final class VolumeRoutes {
     if (replicas < 1 || replicas > Inputs.MAX_REPLICAS) {
       throw new InvalidInput("replicas", Long.toString(replicas), replicasRule);
     }
-    try {
-      Sizes.checkVolumeSize(sizeBytes);
-    } catch (InvalidInput e) {
-      throw new InvalidInput("sizeBytes", Long.toString(sizeBytes), SIZE_RULE);
-    }
+    checkSize(sizeBytes);
     return new NewVolume(name, sizeBytes, (int) replicas);
   }
 
@@ -207,6 +206,35 @@ final class VolumeRoutes {
     VolumeDetails details = inTurn(() -> store.move(name, node, force));
     VolumeDetails now = await(details, maxWait, d -> d == null || isAttachedTo(d, node));
     return new Reply(isAttachedTo(now, node) ? 200 : 202, Views.volume(now));
+  }
+
+  private Reply limits(Request request) {
+    String name = request.volumeName();
+    Members body = request.body("iops", "mbps");
+    Limits limits =
+        Limits.of(
+            body.integer("iops", 0, Limits.IOPS_RULE), body.integer("mbps", 0, Limits.MB_RULE));
+    return Reply.ok(Views.volume(inTurn(() -> store.limit(name, limits))));
+  }
+
+  private Reply resize(Request request) {
+    String name = request.volumeName();
+    long sizeBytes = request.body("sizeBytes").integer("sizeBytes", SIZE_RULE);
+    checkSize(sizeBytes);
+    Duration maxWait = request.maxWait();
+    VolumeDetails details = inTurn(() -> store.resize(name, sizeBytes));
+    VolumeDetails now =
+        await(details, maxWait, d -> d == null || d.volume().state() != VolumeState.RESIZING);
+    boolean late = now.volume().state() == VolumeState.RESIZING;
+    return new Reply(late ? 202 : 200, Views.volume(now));
+  }
+
+  private static void checkSize(long sizeBytes) {
+    try {
+      Sizes.checkVolumeSize(sizeBytes);
+    } catch (InvalidInput e) {
+      throw new InvalidInput("sizeBytes", Long.toString(sizeBytes), SIZE_RULE);
+    }
   }
 
   private Reply moveReplica(Request request) {

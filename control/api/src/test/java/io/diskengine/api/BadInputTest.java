@@ -188,6 +188,14 @@ final class BadInputTest {
     bad("POST", move, "{\"node\":\"sn1\"}", 409, "WRONG_STATE", "needs a baremetal node");
     bad("POST", move, "{\"node\":\"nope\"}", 404, "NOT_FOUND", "there is no node nope");
     bad("POST", move, "{\"node\":\"bm2\",\"force\":1}", 400, "WRONG_TYPE", "must be true or false");
+    String limits = "/v1/volumes/used/limits";
+    bad("PUT", limits, "{\"iops\":1500}", 422, "INVALID_VALUE", "iops \"1500\": must be 0");
+    bad("PUT", limits, "{\"iops\":-1000}", 422, "INVALID_VALUE", "iops \"-1000\"");
+    bad("PUT", limits, "{\"mbps\":1000001}", 422, "INVALID_VALUE", "mbps \"1000001\"");
+    bad("PUT", limits, "{\"mbps\":\"1\"}", 400, "WRONG_TYPE", "mbps \"1\"");
+    String size = "/v1/volumes/used/size";
+    bad("PUT", size, "{\"sizeBytes\":4194305}", 422, "INVALID_VALUE", "sizeBytes \"4194305\"");
+    bad("PUT", size, "{\"sizeBytes\":70368744177664}", 409, "NO_PLACE", "MiB are needed");
     String replica = "/v1/volumes/used/replicas/";
     bad("POST", replica + "x/move", "{}", 422, "INVALID_VALUE", "slot \"x\"");
     bad("POST", replica + "0/move", "{}", 409, "NO_PLACE", "need 1 failure domain(s) with room");

@@ -79,7 +79,7 @@ final class OpenApiTest {
     if (type == List.class) {
       return "array";
     }
-    if (type == long.class || type == int.class || type == Integer.class) {
+    if (type == long.class || type == int.class || type == Integer.class || type == Long.class) {
       return "integer";
     }
     if (type == boolean.class || type == Boolean.class) {

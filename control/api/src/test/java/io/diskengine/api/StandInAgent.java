@@ -138,7 +138,9 @@ final class StandInAgent implements AutoCloseable {
       }
     }
     for (Lvol l : view.lvols()) {
-      if (l.nodeId() == session.nodeId() && l.state() == LvolState.CREATING) {
+      if (l.nodeId() == session.nodeId() && l.state() == LvolState.RESIZING) {
+        writes.add(new LvolUp(l.id(), l.version(), java.util.Objects.requireNonNull(l.uuid())));
+      } else if (l.nodeId() == session.nodeId() && l.state() == LvolState.CREATING) {
         writes.add(new LvolUp(l.id(), l.version(), UUID.randomUUID()));
       } else if (l.nodeId() == session.nodeId() && l.state() == LvolState.DELETING) {
         writes.add(new LvolChanged(l.id(), l.version(), LvolState.DELETED, null));

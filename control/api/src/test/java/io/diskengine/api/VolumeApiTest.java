@@ -52,6 +52,25 @@ final class VolumeApiTest {
   }
 
   @Test
+  void volumeGrowsAndIsLimited() {
+    fixture.post("/v1/volumes?wait=10", volume("gr", 64, 2));
+    Answer grown = fixture.put("/v1/volumes/gr/size?wait=10", "{\"sizeBytes\":134217728}");
+    assertThat(grown.status()).isEqualTo(200);
+    assertThat(grown.body().at("/sizeBytes").longValue()).isEqualTo(128L << 20);
+    assertThat(grown.body().at("/guestBytes").longValue()).isEqualTo(131L << 20);
+    assertThat(grown.text("state")).isEqualTo("AVAILABLE");
+    Answer smaller = fixture.put("/v1/volumes/gr/size", "{\"sizeBytes\":67108864}");
+    assertThat(smaller.text("message"))
+        .isEqualTo("volume gr has 128MiB: it cannot be made smaller");
+    Answer limited = fixture.put("/v1/volumes/gr/limits", "{\"iops\":5000,\"mbps\":20}");
+    assertThat(limited.body().at("/iopsLimit").longValue()).isEqualTo(5000);
+    assertThat(fixture.get("/v1/volumes/gr").body().at("/mbpsLimit").longValue()).isEqualTo(20);
+    assertThat(fixture.put("/v1/volumes/gr/limits", "{}").body().at("/iopsLimit").longValue())
+        .isZero();
+    assertThat(fixture.delete("/v1/volumes/gr?wait=10").status()).isEqualTo(204);
+  }
+
+  @Test
   void volumeGoesFromCreateToGone() {
     Answer created = fixture.post("/v1/volumes?wait=10", volume("db", 1024, 2));
     assertThat(created.status()).isEqualTo(201);

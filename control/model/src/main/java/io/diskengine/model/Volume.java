@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param sizeBytes desired; a multiple of {@link Sizes#UNIT_BYTES}
  * @param confirmedSizeBytes 0 until every replica is there
  * @param guestBytes what the guest sees: {@link Sizes#guestBytes}
+ * @param limits of the guest's I/O
  * @param epoch raised by every change of the set of legs that may be used (law 7)
  * @param raidCreated the RAID exists on its legs (superblock written); never created twice
  * @param error why the state is {@code ERROR}
@@ -25,6 +26,7 @@ public record Volume(
     int replicas,
     long guestBytes,
     boolean thin,
+    Limits limits,
     long epoch,
     boolean raidCreated,
     VolumeState state,

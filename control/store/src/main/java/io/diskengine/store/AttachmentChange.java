@@ -244,7 +244,8 @@ final class AttachmentChange {
             volume.id())) {
       Node node = node(l.nodeId());
       boolean reachable = node.leaseValid() && node.dataPlane() == DataPlaneState.READY;
-      if (l.sync() == LvolSync.IN_SYNC && reachable && l.state() == LvolState.UP) {
+      boolean there = l.state() == LvolState.UP || l.state() == LvolState.RESIZING;
+      if (l.sync() == LvolSync.IN_SYNC && reachable && there) {
         anyReachable = true;
       } else if (l.sync() == LvolSync.IN_SYNC) {
         ids.add(l.id());

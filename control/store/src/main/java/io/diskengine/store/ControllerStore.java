@@ -4,6 +4,7 @@ import io.diskengine.model.Cluster;
 import io.diskengine.model.Disk;
 import io.diskengine.model.Event;
 import io.diskengine.model.Intent;
+import io.diskengine.model.Limits;
 import io.diskengine.model.Node;
 import io.diskengine.model.ObjectRef;
 import io.diskengine.model.Schedulability;
@@ -58,6 +59,12 @@ public interface ControllerStore {
    *     replicas that cannot be reached though the last stop was not clean
    */
   VolumeDetails move(String volumeName, String nodeName, boolean force);
+
+  /** What the guest may ask of the volume from now on. */
+  VolumeDetails limit(String volumeName, Limits limits);
+
+  /** Grows the volume; asking for the size it has is a no-op. Refused unless all is in sync. */
+  VolumeDetails resize(String volumeName, long sizeBytes);
 
   /**
    * Copies a replica to another node and removes it there where it was when the copy is in sync.

@@ -4,6 +4,7 @@ import io.diskengine.model.Cluster;
 import io.diskengine.model.Disk;
 import io.diskengine.model.Event;
 import io.diskengine.model.Intent;
+import io.diskengine.model.Limits;
 import io.diskengine.model.Node;
 import io.diskengine.model.ObjectRef;
 import io.diskengine.model.Schedulability;
@@ -131,6 +132,23 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
       Volume volume = locked(tx, volumeName);
       new Replacement(tx, volume).move(slot, nodeName);
       return details(tx, volume);
+    });
+  }
+
+  @Override
+  public VolumeDetails limit(String volumeName, Limits limits) {
+    return database.transaction(tx -> {
+      new VolumeChange(tx, locked(tx, volumeName)).limit(limits);
+      return details(tx, locked(tx, volumeName));
+    });
+  }
+
+  @Override
+  public VolumeDetails resize(String volumeName, long sizeBytes) {
+    return database.transaction(tx -> {
+      tx.query(r -> 1, "SELECT pg_advisory_xact_lock(?)", VolumeCreation.PLACEMENT_LOCK);
+      new VolumeChange(tx, locked(tx, volumeName)).resize(sizeBytes);
+      return details(tx, locked(tx, volumeName));
     });
   }
 

@@ -10,6 +10,7 @@ import io.diskengine.model.FabricAddress;
 import io.diskengine.model.Grant;
 import io.diskengine.model.GrantState;
 import io.diskengine.model.Intent;
+import io.diskengine.model.Limits;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.LvolState;
 import io.diskengine.model.LvolSync;
@@ -132,6 +133,7 @@ final class Rows {
         r.getInt("replicas"),
         r.getLong("guest_bytes"),
         r.getBoolean("thin"),
+        new Limits(r.getLong("iops_limit"), r.getLong("mb_limit")),
         r.getLong("epoch"),
         r.getBoolean("raid_created"),
         VolumeState.valueOf(r.getString("state")),

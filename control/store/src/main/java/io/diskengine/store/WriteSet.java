@@ -214,9 +214,11 @@ final class WriteSet {
   private Statement<?> available() {
     return Statement.of(
         "UPDATE volume v SET state = 'AVAILABLE', confirmed_size_bytes = size_bytes,"
-            + " version = version + 1 WHERE state = 'CREATING'"
-            + " AND id IN (SELECT volume_id FROM lvol WHERE id = ANY(?::bigint[])) AND replicas ="
-            + " (SELECT count(*) FROM lvol l WHERE l.volume_id = v.id AND l.state = 'UP')",
+            + " version = version + 1 WHERE state IN ('CREATING', 'RESIZING')"
+            + " AND id IN (SELECT volume_id FROM lvol WHERE id = ANY(?::bigint[])) AND replicas <="
+            + " (SELECT count(*) FROM lvol l WHERE l.volume_id = v.id AND l.state = 'UP')"
+            + " AND NOT EXISTS"
+            + " (SELECT FROM lvol l WHERE l.volume_id = v.id AND l.state = 'RESIZING')",
         idColumn());
   }
 

@@ -3,8 +3,15 @@ package io.diskengine.testkit.system;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.diskengine.model.Limits;
 import io.diskengine.model.LvolSync;
+import io.diskengine.model.Names;
 import io.diskengine.model.Sizes;
+import io.diskengine.model.Volume;
+import io.diskengine.spdkrpc.Bdev;
+import io.diskengine.spdkrpc.BdevMethods;
+import io.diskengine.spdkrpc.RpcResult;
+import io.diskengine.spdkrpc.SpdkRpcClient;
 import io.diskengine.store.VolumeDetails;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -150,6 +157,37 @@ class AgentsOnEngineTest {
             });
         c.engines.get(free).kill(); // what it had is on the replacement
         assertEquals(9, guest.read());
+      }
+    }
+  }
+
+  private static long iopsLimit(EngineCluster c) {
+    Volume v = c.volume("v1").volume();
+    try (SpdkRpcClient bm1 = SpdkRpcClient.connect(c.socket("bm1").toString())) {
+      var answer = bm1.call(BdevMethods.bdev(Names.raid(v.id(), v.uuid())));
+      return answer instanceof RpcResult.Ok<List<Bdev>>(List<Bdev> found)
+          ? found.getFirst().assignedRateLimits().rwIosPerSec()
+          : -1;
+    }
+  }
+
+  @Test
+  void limitsAreThereBeforeTheGuestAfterARestartAndGoUnderIt() throws Exception {
+    try (EngineCluster c = new EngineCluster(dir).startAll()) {
+      c.create("v1", 2, 64 * Sizes.MIB);
+      c.controller.limit("v1", Limits.of(5_000, 50));
+      c.attach("v1");
+      assertEquals(5_000, iopsLimit(c));
+      c.engines.get("bm1").kill();
+      c.startEngine("bm1");
+      c.await("the limits", () -> iopsLimit(c) == 5_000);
+      c.await("the socket", () -> Files.exists(c.vhostSocket(c.volume("v1"))));
+      c.await("both legs", () -> syncs(c.volume("v1")).equals(BOTH));
+      try (OneBlockGuest guest = OneBlockGuest.connect(c.vhostSocket(c.volume("v1")))) {
+        guest.write(7);
+        c.controller.limit("v1", Limits.NONE);
+        c.await("no limits", () -> iopsLimit(c) == 0);
+        assertEquals(7, guest.read());
       }
     }
   }

@@ -1,6 +1,7 @@
 package io.diskengine.model.plan;
 
 import io.diskengine.model.FabricAddress;
+import io.diskengine.model.Limits;
 import io.diskengine.model.Transport;
 import java.util.List;
 import java.util.UUID;
@@ -33,6 +34,9 @@ public sealed interface Action {
 
   record CreateLvol(String lvstore, String name, long sizeBytes, boolean thin)
       implements StorageAction {}
+
+  /** Grows it. */
+  record ResizeLvol(String lvstore, String name, long sizeBytes) implements StorageAction {}
 
   record DeleteLvol(String lvstore, String name) implements StorageAction {}
 
@@ -83,6 +87,8 @@ public sealed interface Action {
       implements BaremetalAction {}
 
   record DeleteNull(String bdev) implements BaremetalAction {}
+
+  record SetLimits(String raid, Limits limits) implements BaremetalAction {}
 
   record CreateVhost(String controller, String bdev) implements BaremetalAction {}
 

@@ -112,7 +112,8 @@ final class AttachmentPlanner {
   private void attach(Leg leg) {
     Lvol lvol = leg.lvol();
     boolean online = a.raid.filter(Raid::isOnline).isPresent();
-    boolean wanted = Laws.mayAttach(leg, online) && lvol.state() == LvolState.UP;
+    boolean usable = lvol.state() == LvolState.UP || lvol.state() == LvolState.RESIZING;
+    boolean wanted = Laws.mayAttach(leg, online) && usable;
     if (!wanted || a.isBusy(leg) || leg.health() instanceof Leg.Health.Unknown) {
       return;
     }

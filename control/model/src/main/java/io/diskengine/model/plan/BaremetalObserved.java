@@ -1,6 +1,7 @@
 package io.diskengine.model.plan;
 
 import io.diskengine.model.FabricAddress;
+import io.diskengine.model.Limits;
 import io.diskengine.model.ObjectRef;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +29,9 @@ import org.jspecify.annotations.Nullable;
  * @param assemblingSinceMs since when a mapping's RAID is missing, by mapping id
  * @param disabledSinceMs since when a controller is disabled by us, by name
  * @param outs how legs went out, by lvol id
+ * @param limits of the RAIDs whose limits are known, by name
+ * @param limitsRefusedAtMs when a change of limits was last put off by the data plane, by name
+ * @param canLimit the data plane has {@code bdev_set_qos_limit}
  * @param busy objects with a mutation that has no answer yet (law 4)
  */
 public record BaremetalObserved(
@@ -44,6 +48,9 @@ public record BaremetalObserved(
     Map<Long, Long> assemblingSinceMs,
     Map<String, Long> disabledSinceMs,
     Map<Long, Out> outs,
+    Map<String, Limits> limits,
+    Map<String, Long> limitsRefusedAtMs,
+    boolean canLimit,
     Set<ObjectRef> busy) {
 
   /**

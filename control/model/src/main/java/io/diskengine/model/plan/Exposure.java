@@ -1,5 +1,6 @@
 package io.diskengine.model.plan;
 
+import io.diskengine.model.Limits;
 import io.diskengine.model.ObjectKind;
 import io.diskengine.model.ObjectRef;
 import io.diskengine.model.VmMapping;
@@ -7,6 +8,7 @@ import io.diskengine.model.VmMappingState;
 import io.diskengine.model.VolumeMappingState;
 import io.diskengine.model.plan.Action.CreateVhost;
 import io.diskengine.model.plan.Action.DeleteVhost;
+import io.diskengine.model.plan.Action.SetLimits;
 import io.diskengine.model.plan.BaremetalObserved.Raid;
 import io.diskengine.model.plan.BaremetalObserved.Vhost;
 import java.util.ArrayList;
@@ -29,6 +31,9 @@ final class Exposure {
     VmMapping vm = a.vm.get();
     ObjectRef ref = new ObjectRef(ObjectKind.VM_MAPPING, vm.id());
     Optional<Vhost> vhost = a.vhost;
+    if (!limits() && vhost.isEmpty()) {
+      return;
+    }
     if (vhost.filter(v -> a.raidName.equals(v.bdev())).isPresent()) {
       boolean told =
           vm.state() == VmMappingState.ATTACHED && vhost.get().socketPath().equals(vm.socketPath());
@@ -51,6 +56,41 @@ final class Exposure {
       a.out.blocked(ref, "its RAID to have exactly the legs that hold its data", a.ref);
       a.out.requeueAt(a.seen.nowMs() + LOOK_MS);
     }
+  }
+
+  /** Whether the RAID has the volume's limits, or must be shown without them. */
+  private boolean limits() {
+    Limits wanted = a.volume.limits();
+    Limits now = a.seen.limits().get(a.raidName);
+    Long refused = a.seen.limitsRefusedAtMs().get(a.raidName);
+    if (wanted.equals(now)) {
+      return true;
+    }
+    if (!a.seen.canLimit()) {
+      if (!wanted.equals(Limits.NONE)) {
+        a.out.blocked(
+            a.ref,
+            "a data plane that has bdev_set_qos_limit: the volume goes without its limits",
+            null);
+      }
+      return true;
+    }
+    if (now == null) {
+      if (a.vhost.isEmpty()) {
+        a.out.blocked(a.ref, "a look at the limits of its RAID", null);
+      }
+      return false;
+    }
+    if (refused != null && a.seen.nowMs() - refused < LIMITS_RETRY_MS) {
+      a.out.blocked(
+          a.ref, "a guest to open its RAID: until then the data plane changes no limits", null);
+      a.out.requeueAt(refused + LIMITS_RETRY_MS);
+      return true;
+    }
+    if (!a.isRaidBusy()) {
+      a.out.act(a.ref, a.mapping.version(), new SetLimits(a.raidName, wanted));
+    }
+    return false;
   }
 
   /** What must be on record before the first write is possible. */
@@ -85,4 +125,7 @@ final class Exposure {
   }
 
   private static final long LOOK_MS = 500;
+
+  /** SPDK changes no limits of a RAID that nobody has open. */
+  private static final long LIMITS_RETRY_MS = 5_000;
 }

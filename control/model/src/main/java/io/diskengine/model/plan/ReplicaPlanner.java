@@ -1,5 +1,6 @@
 package io.diskengine.model.plan;
 
+import io.diskengine.model.DataPlaneState;
 import io.diskengine.model.Disk;
 import io.diskengine.model.DiskState;
 import io.diskengine.model.FabricAddress;
@@ -11,6 +12,8 @@ import io.diskengine.model.Names;
 import io.diskengine.model.NodeView;
 import io.diskengine.model.ObjectKind;
 import io.diskengine.model.ObjectRef;
+import io.diskengine.model.Sizes;
+import io.diskengine.model.VolumeMappingState;
 import io.diskengine.model.plan.Action.AddHost;
 import io.diskengine.model.plan.Action.AddListener;
 import io.diskengine.model.plan.Action.AddNamespace;
@@ -22,6 +25,7 @@ import io.diskengine.model.plan.Action.LookControllers;
 import io.diskengine.model.plan.Action.RemoveHost;
 import io.diskengine.model.plan.Action.RemoveListener;
 import io.diskengine.model.plan.Action.RemoveNamespace;
+import io.diskengine.model.plan.Action.ResizeLvol;
 import io.diskengine.model.plan.StorageNodeObserved.LvolSeen;
 import io.diskengine.model.plan.StorageNodeObserved.Namespace;
 import io.diskengine.model.plan.StorageNodeObserved.Subsystem;
@@ -115,6 +119,9 @@ final class ReplicaPlanner {
     if (lvol.uuid() != null && !lvol.uuid().equals(now.uuid())) {
       return conflict("lvol " + alias + " is " + now.uuid() + ", expected " + lvol.uuid());
     }
+    if (now.sizeBytes() != 0 && lvol.state() == LvolState.RESIZING) {
+      return grow(lvstore, alias, now);
+    }
     if (now.sizeBytes() != 0 && now.sizeBytes() != lvol.sizeBytes()) {
       return conflict(
           "lvol " + alias + " has " + now.sizeBytes() + " bytes, expected " + lvol.sizeBytes());
@@ -127,6 +134,42 @@ final class ReplicaPlanner {
       commits.add(new Commit.LvolUp(lvol.id(), lvol.version(), now.uuid()));
     }
     return true;
+  }
+
+  /**
+   * A RAID notices the growth of its legs when it happens, not when it is assembled. So a replica
+   * of a volume that is not attached stops one cluster short; the last one follows when the RAID is
+   * online.
+   */
+  private boolean grow(String lvstore, String alias, LvolSeen now) {
+    boolean online = isRaidOnline();
+    boolean raid = rows.volume(lvol.volumeId()).filter(v -> v.raidCreated()).isPresent();
+    long nextBytes = online || !raid ? lvol.sizeBytes() : lvol.sizeBytes() - Sizes.UNIT_BYTES;
+    if (now.sizeBytes() > lvol.sizeBytes()) {
+      return conflict(
+          "lvol " + alias + " has " + now.sizeBytes() + " bytes, expected " + lvol.sizeBytes());
+    }
+    if (now.sizeBytes() == lvol.sizeBytes()) {
+      commits.add(new Commit.LvolUp(lvol.id(), lvol.version(), now.uuid()));
+    } else if (!seen.canResize()) {
+      out.blocked(ref, "a data plane that has bdev_lvol_resize", node());
+    } else if (now.sizeBytes() < nextBytes) {
+      actions.add(new ResizeLvol(lvstore, lvol.name(), nextBytes));
+    } else {
+      out.blocked(
+          ref, "its volume to be attached: the last 4MiB follow while its RAID is online", null);
+    }
+    return true;
+  }
+
+  private boolean isRaidOnline() {
+    return view.mappings().stream()
+        .filter(m -> m.volumeId() == lvol.volumeId())
+        .filter(m -> m.state() == VolumeMappingState.ATTACHED && "online".equals(m.raidState()))
+        .anyMatch(m ->
+            rows.peer(m.nodeId())
+                .filter(n -> n.leaseValid() && n.dataPlane() == DataPlaneState.READY)
+                .isPresent());
   }
 
   private boolean isThin() {

@@ -17,6 +17,7 @@ import java.util.UUID;
  * @param transports by SPDK's {@code trtype}
  * @param subsystems by NQN
  * @param connected host NQNs with controllers, by NQN of the subsystem
+ * @param canResize the data plane has {@code bdev_lvol_resize}
  * @param busy objects with a mutation that has no answer yet (law 4)
  */
 public record StorageNodeObserved(
@@ -30,6 +31,7 @@ public record StorageNodeObserved(
     Facts<String> transports,
     Facts<Subsystem> subsystems,
     Facts<Set<String>> connected,
+    boolean canResize,
     Set<ObjectRef> busy) {
 
   /** A physical disk's bdev. */

@@ -187,6 +187,7 @@ class LawsTest {
             2,
             1,
             true,
+            io.diskengine.model.Limits.NONE,
             7,
             true,
             VolumeState.AVAILABLE,

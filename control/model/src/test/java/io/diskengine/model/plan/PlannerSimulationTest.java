@@ -4,9 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.diskengine.model.GrantState;
+import io.diskengine.model.Limits;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.LvolState;
 import io.diskengine.model.LvolSync;
+import io.diskengine.model.Sizes;
 import io.diskengine.model.VmMappingState;
 import io.diskengine.model.Volume;
 import io.diskengine.model.VolumeMapping;
@@ -196,6 +198,63 @@ class PlannerSimulationTest {
     assertTrue(w.db.lvols.values().stream().allMatch(l -> l.state() == LvolState.DELETED));
     assertTrue(w.targets.stream().allMatch(t -> t.blobs.isEmpty() && t.subsystems.isEmpty()));
     assertEquals(0, w.compute.controllers.size() + w.compute.raids.size());
+  }
+
+  @Test
+  void limitsAreSetBeforeTheGuestSeesTheVolumeAndAgainAfterARestart() {
+    SimWorld w = world();
+    Volume v = w.db.createVolume(2, List.of(1L, 2L));
+    w.converge();
+    w.db.limit(v.id(), new Limits(5_000, 100));
+    w.db.attach(v.id());
+    w.history.clear();
+    w.converge();
+    assertTrue(indexOf(w, "SetLimits") < indexOf(w, "CreateVhost"), w.history::toString);
+    int done = w.actionsDone;
+    w.converge();
+    assertEquals(done, w.actionsDone, "nothing flaps");
+    w.killCompute();
+    w.history.clear();
+    w.converge();
+    assertTrue(indexOf(w, "SetLimits") < indexOf(w, "CreateVhost"), w.history::toString);
+    w.db.limit(v.id(), Limits.NONE);
+    w.converge();
+    assertTrue(w.compute.limits.containsValue(Limits.NONE));
+  }
+
+  @Test
+  void aVolumeGrowsWhileItIsAttached() {
+    SimWorld w = world();
+    long v = attached(w, 2);
+    w.db.resize(v, 128 * Sizes.MIB);
+    w.converge();
+    assertEquals(VolumeState.AVAILABLE, w.db.volume(v).state());
+    assertEquals(List.of(132 * Sizes.MIB, 132 * Sizes.MIB), sizes(w));
+  }
+
+  @Test
+  void aVolumeThatGrowsWhileDetachedGetsItsLastClusterWhenItsRaidIsOnline() {
+    SimWorld w = world();
+    long v = attached(w, 2);
+    w.db.detach(v);
+    w.converge();
+    w.db.resize(v, 128 * Sizes.MIB);
+    w.converge();
+    assertEquals(List.of(128 * Sizes.MIB, 128 * Sizes.MIB), sizes(w));
+    assertTrue(w.stepStorage(0, 0).text().contains("to be attached"), w.stepStorage(0, 0)::text);
+    w.db.attach(v);
+    w.history.clear();
+    w.converge();
+    assertTrue(indexOf(w, "CreateVhost") < indexOf(w, "ResizeLvol"), w.history::toString);
+    assertEquals(List.of(132 * Sizes.MIB, 132 * Sizes.MIB), sizes(w));
+    assertEquals(VolumeState.AVAILABLE, w.db.volume(v).state());
+  }
+
+  private static List<Long> sizes(SimWorld w) {
+    return w.targets.stream()
+        .flatMap(t -> t.blobs.values().stream())
+        .map(b -> b.sizeBytes)
+        .toList();
   }
 
   @Test

@@ -1,5 +1,6 @@
 package io.diskengine.model.plan;
 
+import io.diskengine.model.Limits;
 import io.diskengine.model.plan.Action.AddBase;
 import io.diskengine.model.plan.Action.AttachController;
 import io.diskengine.model.plan.Action.BaremetalAction;
@@ -90,6 +91,7 @@ final class SimCompute {
   final Map<String, Ctl> controllers = new HashMap<>();
   final Map<String, R> raids = new HashMap<>();
   final Map<String, String> vhosts = new HashMap<>();
+  final Map<String, Limits> limits = new HashMap<>();
   final Set<String> guests = new HashSet<>();
   final Map<String, UUID> nulls = new HashMap<>();
   final Set<String> allowed = new HashSet<>();
@@ -103,6 +105,7 @@ final class SimCompute {
     incarnation++;
     controllers.clear();
     raids.clear();
+    limits.clear();
     vhosts.clear();
     nulls.clear();
     allowed.clear();
@@ -159,6 +162,10 @@ final class SimCompute {
       }
       case CreateNull a -> nulls.putIfAbsent(a.bdev(), a.uuid()) == null ? null : "exists";
       case DeleteNull a -> nulls.remove(a.bdev()) == null ? "none" : null;
+      case Action.SetLimits a -> {
+        limits.put(a.raid(), a.limits());
+        yield null;
+      }
       case CreateVhost a -> {
         R raid = raids.get(a.bdev());
         if (raid == null || !raid.online) {
@@ -407,6 +414,7 @@ final class SimCompute {
   Facts<Raid> raidFacts() {
     Map<String, Raid> facts = new HashMap<>();
     raids.forEach((name, r) -> {
+      limits.putIfAbsent(name, Limits.NONE);
       List<Leg> legs = r.slots.stream().map(s -> new Leg(s.bdev, s.uuid, s.bdev != null)).toList();
       int configured = (int) legs.stream().filter(Leg::configured).count();
       facts.put(

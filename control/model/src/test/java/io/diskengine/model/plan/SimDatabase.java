@@ -8,6 +8,7 @@ import io.diskengine.model.DiskState;
 import io.diskengine.model.FabricAddress;
 import io.diskengine.model.Grant;
 import io.diskengine.model.GrantState;
+import io.diskengine.model.Limits;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.LvolState;
 import io.diskengine.model.LvolSync;
@@ -120,6 +121,7 @@ final class SimDatabase {
             replicas,
             1,
             true,
+            Limits.NONE,
             1,
             false,
             VolumeState.CREATING,
@@ -230,6 +232,68 @@ final class SimDatabase {
     attach(volume, node);
   }
 
+  void limit(long volume, Limits limits) {
+    Volume v = volumes.get(volume);
+    put(v, v.sizeBytes(), limits);
+  }
+
+  /** Every replica is to grow. */
+  void resize(long volume, long sizeBytes) {
+    Volume v = volumes.get(volume);
+    put(v, VolumeState.RESIZING, v.epoch(), v.raidCreated());
+    put(volumes.get(volume), sizeBytes, v.limits());
+    for (Lvol l : List.copyOf(lvols.values())) {
+      if (l.volumeId() == volume) {
+        put(l, LvolState.RESIZING, l.sync(), l.uuid());
+        Lvol r = lvols.get(l.id());
+        lvols.put(
+            l.id(),
+            new Lvol(
+                r.id(),
+                r.volumeId(),
+                r.diskId(),
+                r.nodeId(),
+                r.slot(),
+                r.generation(),
+                r.name(),
+                r.uuid(),
+                Sizes.legBytes(sizeBytes),
+                r.nqn(),
+                r.namespaceUuid(),
+                r.nguid(),
+                r.serial(),
+                r.minCntlid(),
+                r.maxCntlid(),
+                r.state(),
+                r.sync(),
+                r.rebuildPercent(),
+                r.version()));
+      }
+    }
+  }
+
+  private void put(Volume v, long sizeBytes, Limits limits) {
+    volumes.put(
+        v.id(),
+        new Volume(
+            v.id(),
+            v.uuid(),
+            v.name(),
+            sizeBytes,
+            v.confirmedSizeBytes(),
+            v.blockSize(),
+            v.replicas(),
+            v.guestBytes(),
+            v.thin(),
+            limits,
+            v.epoch(),
+            v.raidCreated(),
+            v.state(),
+            null,
+            v.createdAt(),
+            v.version() + 1));
+  }
+
   /** The controller places a replacement. */
   Lvol replace(Lvol old, long node) {
     Disk disk = disks.values().stream().filter(d -> d.nodeId() == node).findFirst().orElseThrow();
@@ -318,6 +382,7 @@ final class SimDatabase {
             v.replicas(),
             v.guestBytes(),
             v.thin(),
+            v.limits(),
             epoch,
             raidCreated,
             state,
@@ -485,7 +550,7 @@ final class SimDatabase {
         }
         put(l, LvolState.UP, l.sync(), w.uuid());
         Volume v = volumes.get(l.volumeId());
-        if (v.state() == VolumeState.CREATING
+        if ((v.state() == VolumeState.CREATING || v.state() == VolumeState.RESIZING)
             && lvols.values().stream()
                 .filter(o -> o.volumeId() == v.id())
                 .allMatch(o -> o.state() == LvolState.UP)) {
@@ -698,7 +763,7 @@ final class SimDatabase {
         List.copyOf(volumes.values()),
         l,
         g,
-        List.of(),
+        mappings.values().stream().filter(m -> !m.state().isFinal()).toList(),
         List.of());
   }
 

@@ -39,7 +39,7 @@ final class SimTarget {
   /** The bytes of an lvol: the writes that are on it, and the RAID's superblock. */
   static final class Blob {
     final UUID uuid;
-    final long sizeBytes;
+    long sizeBytes;
     Set<Integer> writes = new TreeSet<>();
     @Nullable Superblock superblock;
 
@@ -132,6 +132,7 @@ final class SimTarget {
         }
         blobs.put(a.name(), new Blob(uuid(), a.sizeBytes()));
       }
+      case Action.ResizeLvol a -> blobs.get(a.name()).sizeBytes = a.sizeBytes();
       case DeleteLvol a -> {
         assert subsystems.values().stream()
             .noneMatch(s -> s.namespace != null && s.namespace.bdev().endsWith("/" + a.name()));
@@ -206,6 +207,7 @@ final class SimTarget {
         Facts.known(trtypes),
         Facts.known(subs),
         Facts.known(Map.copyOf(looked)),
+        true,
         Set.of());
   }
 

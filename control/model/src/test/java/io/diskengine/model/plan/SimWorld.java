@@ -214,7 +214,7 @@ final class SimWorld {
         compute.nowMs,
         stopping,
         host.compute.controllerFacts(host.notEnabledSince),
-        host.compute.raidFacts(),
+        host.compute.raidFacts(), // before the limits
         vhosts(host),
         Map.of(),
         Set.copyOf(host.opened),
@@ -223,6 +223,9 @@ final class SimWorld {
         Map.copyOf(host.assemblingSince),
         Map.copyOf(host.disabledSince),
         Map.of(),
+        Map.copyOf(host.compute.limits),
+        Map.of(),
+        true,
         Set.of());
   }
 
