@@ -21,7 +21,7 @@ copy() { # a binary with the libraries that it is linked to
     cp -Lu "$library" "$root/lib/$([[ $library = */ld-linux* ]] || echo x86_64-linux-gnu/)"
   done
 }
-for binary in busybox bash kmod ip nvme fio mkfs.ext4 e2fsck blkdiscard lsblk flock; do copy "$binary"; done
+for binary in busybox bash kmod ip nvme fio mkfs.ext4 e2fsck resize2fs blkdiscard lsblk flock; do copy "$binary"; done
 for name in modprobe insmod rmmod lsmod; do ln -sf kmod "$root/bin/$name"; done
 
 depmod -b "$tree" "$version"
