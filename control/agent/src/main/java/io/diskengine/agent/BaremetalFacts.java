@@ -20,13 +20,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** What is known of a baremetal node's data plane, and how it is looked at. */
 final class BaremetalFacts {
-  final Tracked<Controller> controllers = new Tracked<>();
-  final Tracked<Raid> raids = new Tracked<>();
-  final Tracked<Vhost> vhosts = new Tracked<>();
+  final Tracked<Controller> controllers;
+  final Tracked<Raid> raids;
+  final Tracked<Vhost> vhosts;
   private boolean paths = true;
   private boolean raidsToo = true;
   private boolean vhostsToo = true;
@@ -38,6 +39,18 @@ final class BaremetalFacts {
 
   /** Of the RAIDs that are there and whose limits are known. */
   private final Map<String, Limits> limits = new HashMap<>();
+
+  private final Settled settled;
+
+  /**
+   * @param vhostChanged told the name of a vhost controller, which names no volume
+   */
+  BaremetalFacts(Settled settled, Consumer<String> vhostChanged) {
+    this.settled = settled;
+    controllers = new Tracked<>(settled::changed);
+    raids = new Tracked<>(settled::changed);
+    vhosts = new Tracked<>(vhostChanged);
+  }
 
   void reset() {
     controllers.reset();
@@ -78,6 +91,7 @@ final class BaremetalFacts {
 
   /** Null when they are to be looked at. */
   void limited(String raid, @Nullable Limits now) {
+    settled.changed(raid);
     if (now == null) {
       limits.remove(raid);
     } else {
@@ -201,7 +215,10 @@ final class BaremetalFacts {
         limits.keySet().retainAll(raids.facts().byName().keySet());
       }
       for (var seenNow : seenLimits.entrySet()) {
-        news |= limits.putIfAbsent(seenNow.getKey(), seenNow.getValue()) == null;
+        if (limits.putIfAbsent(seenNow.getKey(), seenNow.getValue()) == null) {
+          settled.changed(seenNow.getKey());
+          news = true;
+        }
       }
       if (askVhosts) {
         Map<String, Vhost> now = new HashMap<>();

@@ -9,7 +9,6 @@ import io.diskengine.model.Node;
 import io.diskengine.model.NodeView;
 import io.diskengine.model.ObjectRef;
 import io.diskengine.model.VmMapping;
-import io.diskengine.model.Volume;
 import io.diskengine.model.VolumeMapping;
 import io.diskengine.model.plan.Action;
 import io.diskengine.model.plan.Action.AddBase;
@@ -30,11 +29,14 @@ import io.diskengine.model.plan.BaremetalObserved;
 import io.diskengine.model.plan.BaremetalObserved.Controller;
 import io.diskengine.model.plan.BaremetalObserved.Out;
 import io.diskengine.model.plan.BaremetalObserved.Path;
+import io.diskengine.model.plan.BaremetalObserved.Probe;
 import io.diskengine.model.plan.BaremetalObserved.Raid;
 import io.diskengine.model.plan.BaremetalPlanner;
 import io.diskengine.model.plan.Commit;
 import io.diskengine.model.plan.Facts;
+import io.diskengine.model.plan.Index;
 import io.diskengine.model.plan.Plan;
+import io.diskengine.model.plan.Planned;
 import io.diskengine.spdkrpc.BdevMethods;
 import io.diskengine.spdkrpc.NvmeMethods;
 import io.diskengine.spdkrpc.RaidMethods;
@@ -45,7 +47,9 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Baremetal mode: legs, RAIDs and vhost controllers. */
 final class BaremetalMode implements Mode {
@@ -60,7 +64,8 @@ final class BaremetalMode implements Mode {
   /** A leg that is in sync this long after it left has not flapped. */
   private static final long STEADY_MS = 600_000;
 
-  final BaremetalFacts facts = new BaremetalFacts();
+  private final Settled settled = new Settled();
+  final BaremetalFacts facts = new BaremetalFacts(settled, this::vhostChanged);
   private final PeerProbes probes;
   private final Set<Long> opened = new HashSet<>();
   private final Set<String> refusedRaids = new HashSet<>();
@@ -71,6 +76,8 @@ final class BaremetalMode implements Mode {
   private final Map<String, Long> limitsRefusedAtMs = new HashMap<>();
   private long nowMs;
   private final Map<Long, DataPlaneState> peerStates = new HashMap<>();
+  private @Nullable Index rows;
+  private Map<Long, Probe> probed = Map.of();
   private String incarnation = "";
   private boolean stopping;
 
@@ -81,6 +88,13 @@ final class BaremetalMode implements Mode {
   /** From now on everything is taken down in order. */
   void stop() {
     stopping = true;
+    settled.changedAll();
+  }
+
+  private void vhostChanged(String controller) {
+    Index index = rows;
+    Optional<Long> volume = index == null ? Optional.empty() : index.volumeOfVhost(controller);
+    volume.ifPresentOrElse(v -> settled.changed(Set.of(v)), settled::changedAll);
   }
 
   @Override
@@ -103,6 +117,7 @@ final class BaremetalMode implements Mode {
   public void reset(String newIncarnation, long nowMs) {
     incarnation = newIncarnation;
     facts.reset();
+    settled.changedAll();
     opened.clear();
     refusedRaids.clear();
     placeholders.clear();
@@ -115,8 +130,14 @@ final class BaremetalMode implements Mode {
    * A storage node whose data plane changed: its controllers are looked at now, not in a second.
    */
   @Override
-  public void loaded(NodeView rows) {
-    for (Node peer : rows.peers()) {
+  public void loaded(NodeView view, @Nullable Set<Long> volumes) {
+    rows = new Index(view);
+    if (volumes == null) {
+      settled.changedAll();
+    } else {
+      settled.changed(volumes);
+    }
+    for (Node peer : view.peers()) {
       if (peerStates.put(peer.id(), peer.dataPlane()) != peer.dataPlane()) {
         facts.lookAtPathsNow();
       }
@@ -157,9 +178,15 @@ final class BaremetalMode implements Mode {
 
   @Override
   public Plan plan(NodeView view, long timeMs, Set<ObjectRef> busy) {
+    Index index = rows == null || rows.view() != view ? new Index(view) : rows;
     Facts<Raid> raids = facts.raids.facts();
     nowMs = timeMs;
-    remember(view, raids);
+    Map<Long, Probe> probedNow = probes.results(nowMs, view);
+    if (!probedNow.equals(probed)) {
+      probed = probedNow;
+      settled.changedAll();
+    }
+    remember(view, index, raids);
     BaremetalObserved observed =
         new BaremetalObserved(
             incarnation,
@@ -168,7 +195,7 @@ final class BaremetalMode implements Mode {
             facts.controllers.facts(),
             raids,
             facts.vhosts.facts(),
-            probes.results(nowMs, view),
+            probed,
             Set.copyOf(opened),
             Set.copyOf(refusedRaids),
             Set.copyOf(placeholders),
@@ -179,24 +206,36 @@ final class BaremetalMode implements Mode {
             Map.copyOf(limitsRefusedAtMs),
             facts.canLimit,
             busy);
-    return BaremetalPlanner.plan(view, observed);
+    Planned planned = BaremetalPlanner.plan(index, observed, settled.volumes());
+    assert planned.plan().equals(BaremetalPlanner.plan(view, observed)) : "not settled";
+    settled.planned(planned.settled());
+    return planned.plan();
   }
 
   /** What this incarnation was seen to do with each mapping. */
-  private void remember(NodeView view, Facts<Raid> raids) {
-    Map<Long, Volume> volumes = new HashMap<>();
-    view.volumes().forEach(v -> volumes.put(v.id(), v));
+  private void remember(NodeView view, Index index, Facts<Raid> raids) {
     for (VolumeMapping m : view.mappings()) {
-      Volume v = volumes.get(m.volumeId());
-      boolean online =
-          v != null && raids.find(Names.raid(v.id(), v.uuid())).filter(Raid::isOnline).isPresent();
-      assembling(m.id(), online);
+      if (!settled.volumes().contains(m.volumeId())) {
+        boolean online =
+            index
+                .volume(m.volumeId())
+                .flatMap(v -> raids.find(Names.raid(v.id(), v.uuid())))
+                .filter(Raid::isOnline)
+                .isPresent();
+        assembling(m.id(), online);
+      }
     }
     for (VmMapping vm : view.vmMappings()) {
       if (facts.vhosts.get(vm.controllerName()) != null) {
         opened.add(vm.mappingId());
       }
     }
+    if (!outs.isEmpty()) {
+      forgetSteady(view);
+    }
+  }
+
+  private void forgetSteady(NodeView view) {
     Set<Long> in = new HashSet<>();
     for (Lvol l : view.lvols()) {
       if (l.sync() == LvolSync.IN_SYNC) {

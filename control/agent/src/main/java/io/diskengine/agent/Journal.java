@@ -1,5 +1,6 @@
 package io.diskengine.agent;
 
+import io.diskengine.model.NodeView;
 import io.diskengine.model.plan.Action;
 import io.diskengine.model.plan.Commit;
 import io.diskengine.model.plan.Work;
@@ -8,6 +9,7 @@ import io.diskengine.store.AgentWrite;
 import io.diskengine.store.WriteResult;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,8 +33,20 @@ final class Journal {
     return ends.isEmpty();
   }
 
-  /** One transaction, or none when there is nothing to write. */
-  List<Recorded> write(AgentSession session, List<Work> works, List<AgentWrite> more) {
+  /**
+   * What a transaction did.
+   *
+   * @param rows of the volumes that were asked for; null when they have to be read
+   */
+  record Outcome(List<Recorded> works, @Nullable NodeView rows) {}
+
+  /**
+   * One transaction, or none when there is nothing to write.
+   *
+   * @param volumeIds whose rows are wanted as the transaction leaves them
+   */
+  Outcome write(
+      AgentSession session, List<Work> works, List<AgentWrite> more, Set<Long> volumeIds) {
     List<AgentWrite> writes = new ArrayList<>(ends);
     List<Entry> entries = works.stream().map(Entry::new).toList();
     entries.forEach(e -> e.beginInto(writes));
@@ -45,9 +59,10 @@ final class Journal {
     }
     writes.addAll(more);
     if (writes.isEmpty()) {
-      return List.of();
+      return new Outcome(List.of(), null);
     }
-    List<WriteResult> results = session.write(writes);
+    AgentSession.Written written = session.write(writes, volumeIds);
+    List<WriteResult> results = written.results();
     ends.clear();
     List<Recorded> recorded = new ArrayList<>();
     for (Entry e : entries) {
@@ -57,7 +72,7 @@ final class Journal {
       }
       recorded.add(r);
     }
-    return recorded;
+    return new Outcome(recorded, written.rows());
   }
 
   /** A work and where its writes are. */

@@ -10,6 +10,7 @@ import io.diskengine.spdkrpc.RpcResult;
 import io.diskengine.spdkrpc.SpdkRpcClient;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What storage-node and baremetal mode do differently: what they observe, how a plan is made of it
@@ -20,8 +21,7 @@ interface Mode {
   /** A look that was begun: {@code ask} blocks on its own thread, {@code merge} does not. */
   interface Look {
     /** Null when everything was answered; else the first failure. */
-    @org.jspecify.annotations.Nullable
-    RpcResult<?> ask(SpdkRpcClient spdk);
+    @Nullable RpcResult<?> ask(SpdkRpcClient spdk);
 
     /** Answers whether anything is known now that was not known before. */
     boolean merge(long nowMs);
@@ -36,8 +36,12 @@ interface Mode {
   /** A new incarnation: everything that was known is void (law 6). */
   void reset(String incarnation, long nowMs);
 
-  /** The rows were read again. */
-  default void loaded(NodeView rows) {}
+  /**
+   * Rows were read again.
+   *
+   * @param volumes those whose rows may have changed; null when anything may have
+   */
+  void loaded(NodeView view, @Nullable Set<Long> volumes);
 
   /** Every second; may ask for looks and start other probes. */
   void tick(long nowMs, NodeView view);

@@ -20,13 +20,13 @@ import io.diskengine.store.LeaseLostException;
 import io.diskengine.store.NodeRegistration;
 import io.diskengine.store.PlanRequest;
 import io.diskengine.store.StoreUnavailableException;
+import io.diskengine.store.Wake;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -49,7 +49,7 @@ final class Reconciler {
 
   private static final long BATCH_MS = 20;
 
-  /** What we wrote ourselves is read back when the next plan needs it, or after this. */
+  /** A plan waits this long for a look that is under way. */
   private static final long GATHER_MS = 25;
 
   /** A plan that wants to be made anew at a time that has passed is made soon, not at once. */
@@ -73,7 +73,6 @@ final class Reconciler {
   private final String holder;
 
   private final LinkedBlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>();
-  private final AtomicBoolean woken = new AtomicBoolean(true);
   private final Journal journal = new Journal();
   private final Backoffs backoffs = new Backoffs();
   private final Publications publications = new Publications();
@@ -85,13 +84,14 @@ final class Reconciler {
   private @Nullable AgentSession session;
   private @Nullable NodeView view;
   private boolean viewStale = true;
+  private final Set<Long> staleVolumes = new HashSet<>();
+  private boolean planAsked = true;
   private boolean planStale = true;
   private boolean planeStarting;
   private boolean verified;
   private boolean looking;
   private long lookingSinceMs;
   private long batchUntilMs;
-  private long reloadAtMs;
   private long retryAtMs;
   private long planeRetryAtMs;
   private long renewAtMs;
@@ -129,10 +129,12 @@ final class Reconciler {
   }
 
   /** Rows have changed. */
-  void wake() {
-    if (woken.compareAndSet(false, true)) {
-      post(() -> {});
-    }
+  void wake(Wake wake) {
+    post(() -> {
+      viewStale |= wake.all();
+      staleVolumes.addAll(wake.volumes());
+      planAsked |= wake.planAsked();
+    });
   }
 
   /** The facts or what is wanted have changed. */
@@ -194,14 +196,13 @@ final class Reconciler {
     if (nowMs < gatherUntilMs) {
       return gatherUntilMs - nowMs;
     }
-    boolean wasWoken = woken.getAndSet(false);
     if (nowMs >= resyncAtMs) {
       viewStale = true;
-      wasWoken = true;
+      planAsked = true;
       mode.resync();
       publications.resync();
     }
-    NodeView rows = load(held, wasWoken, nowMs);
+    NodeView rows = load(held, nowMs);
     if (rows == null) {
       return TICK_MS;
     }
@@ -221,11 +222,12 @@ final class Reconciler {
       planStale = false;
       act(held, rows, nowMs);
     }
-    if (wasWoken) {
+    if (planAsked) {
+      planAsked = false;
       answerRequests(held);
     }
     batchUntilMs = clock.nowMs() + Math.min(BATCH_MS, clock.nowMs() - nowMs);
-    return planStale ? 0 : Math.max(0, nextDueMs() - clock.nowMs());
+    return planStale || !isFresh() ? 0 : Math.max(0, nextDueMs() - clock.nowMs());
   }
 
   /** A plan waits for the look under way, and under load for more answers; never for long. */
@@ -242,7 +244,6 @@ final class Reconciler {
   private long nextDueMs() {
     long due = Math.min(Math.min(renewAtMs, tickAtMs), Math.min(resyncAtMs, requeueAtMs));
     due = Math.min(due, Math.min(finishAtMs, publicationsDueMs()));
-    due = viewStale ? Math.min(due, reloadAtMs) : due;
     return plane == null && !planeStarting ? Math.min(due, planeRetryAtMs) : due;
   }
 
@@ -298,36 +299,44 @@ final class Reconciler {
   }
 
   /** The rows, or null when they must not be acted upon. */
-  private @Nullable NodeView load(AgentSession held, boolean wasWoken, long nowMs)
-      throws IOException {
-    boolean due = planStale || nowMs >= reloadAtMs;
-    if (wasWoken || view == null || (viewStale && due)) {
-      NodeView rows = held.view();
-      long shown = rows.cluster().sequence();
-      if (!sequence.accept(shown, nowMs)) {
-        view = null;
-        viewStale = true;
-        retryAtMs = nowMs + TICK_MS;
-        statusLine.tell(
-            State.STOPPED,
-            "the database went back in time: sequence "
-                + shown
-                + ", this node saw "
-                + sequence.highest()
-                + " ("
-                + sequence
-                + "); nothing is changed");
-        return null;
-      }
-      view = rows;
-      viewStale = false;
-      mode.loaded(rows);
-      planStale = true;
-      if (nowMs >= resyncAtMs) {
-        resyncAtMs = nowMs + rows.cluster().settings().resyncMs();
-      }
+  private @Nullable NodeView load(AgentSession held, long nowMs) throws IOException {
+    NodeView old = view;
+    if (old != null && isFresh()) {
+      return old;
     }
-    return view;
+    Set<Long> volumes = Set.copyOf(staleVolumes);
+    NodeView rows = old == null || viewStale ? held.view() : old.with(held.view(volumes), volumes);
+    long shown = rows.cluster().sequence();
+    if (!sequence.accept(shown, nowMs)) {
+      view = null;
+      viewStale = true;
+      retryAtMs = nowMs + TICK_MS;
+      statusLine.tell(
+          State.STOPPED,
+          "the database went back in time: sequence "
+              + shown
+              + ", this node saw "
+              + sequence.highest()
+              + " ("
+              + sequence
+              + "); nothing is changed");
+      return null;
+    }
+    viewStale = false;
+    staleVolumes.clear();
+    loaded(rows, volumes);
+    if (nowMs >= resyncAtMs) {
+      resyncAtMs = nowMs + rows.cluster().settings().resyncMs();
+    }
+    return rows;
+  }
+
+  private void loaded(NodeView rows, @Nullable Set<Long> volumes) {
+    NodeView old = view;
+    boolean some = old != null && rows.hasSameSurroundings(old);
+    view = rows;
+    mode.loaded(rows, some ? volumes : null);
+    planStale = true;
   }
 
   private void startPlane(NodeView rows, long nowMs) {
@@ -447,11 +456,17 @@ final class Reconciler {
       return;
     }
     finishAtMs = Long.MAX_VALUE;
-    for (Journal.Recorded r : journal.write(held, ready, more)) {
+    Set<Long> volumes = changed(ready, rows);
+    Journal.Outcome outcome = journal.write(held, ready, more, volumes);
+    if (outcome.rows() != null) {
+      loaded(rows.with(outcome.rows(), volumes), volumes);
+    } else {
+      staleVolumes.addAll(volumes);
+    }
+    for (Journal.Recorded r : outcome.works()) {
       r.applied().forEach(mode::committed);
-      viewStale |= !r.applied().isEmpty() || r.refusal() != null;
-      reloadAtMs = nowMs + GATHER_MS;
       if (r.refusal() != null) {
+        viewStale = true;
         String why = "refused: " + r.refusal();
         if (backoffs.failed(r.work().object(), why, nowMs, clock.instant())) {
           LOG.info("agent {}: {} {}", config.nodeName(), r.work().object(), why);
@@ -461,6 +476,17 @@ final class Reconciler {
       }
     }
     viewStale |= publications.told(more, nowMs);
+  }
+
+  /** The volumes whose rows the commits change; what belongs to none is all read anew. */
+  private Set<Long> changed(List<Work> works, NodeView rows) {
+    Set<Long> volumes = new HashSet<>();
+    for (Work w : works) {
+      if (!w.commits().isEmpty()) {
+        rows.volumeOf(w.object()).ifPresentOrElse(volumes::add, () -> viewStale = true);
+      }
+    }
+    return volumes;
   }
 
   private List<Work> ready(Plan plan, long nowMs) {
@@ -583,7 +609,11 @@ final class Reconciler {
   /** Whether there is nothing to do and nothing under way; asked on this thread. */
   boolean isIdle() {
     boolean planned = plane != null && mode.isSeen() && !looking && !mode.needsLook();
-    return planned && busy.isEmpty() && lastPlan.work().isEmpty() && !planStale && !viewStale;
+    return planned && busy.isEmpty() && lastPlan.work().isEmpty() && !planStale && isFresh();
+  }
+
+  private boolean isFresh() {
+    return !viewStale && staleVolumes.isEmpty();
   }
 
   boolean isPlaneUp() {
@@ -610,7 +640,7 @@ final class Reconciler {
     try {
       sequence.save();
       if (held != null) {
-        journal.write(held, List.of(), List.of());
+        journal.write(held, List.of(), List.of(), Set.of());
         held.release();
       }
     } catch (IOException | StoreUnavailableException | LeaseLostException e) {

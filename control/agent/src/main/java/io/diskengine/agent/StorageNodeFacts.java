@@ -28,17 +28,25 @@ import org.jspecify.annotations.Nullable;
 final class StorageNodeFacts {
   private static final String ALL_ZEROS = "00000000-0000-0000-0000-000000000000";
 
-  final Tracked<Base> bases = new Tracked<>();
-  final Tracked<Lvstore> lvstores = new Tracked<>();
-  final Tracked<LvolSeen> lvols = new Tracked<>();
-  final Tracked<String> transports = new Tracked<>();
-  final Tracked<Subsystem> subsystems = new Tracked<>();
+  final Tracked<Base> bases;
+  final Tracked<Lvstore> lvstores;
+  final Tracked<LvolSeen> lvols;
+  final Tracked<String> transports;
+  final Tracked<Subsystem> subsystems;
   final Set<String> examined = new HashSet<>();
   final Map<String, Set<String>> connected = new HashMap<>();
   final Set<String> expectedBases = new HashSet<>();
   private boolean all = true;
   private boolean lvolsToo;
   private boolean lvstoresToo;
+
+  StorageNodeFacts(Settled settled) {
+    bases = new Tracked<>(_ -> settled.changedAll());
+    lvstores = new Tracked<>(_ -> settled.changedAll());
+    lvols = new Tracked<>(settled::changed);
+    transports = new Tracked<>(_ -> settled.changedAll());
+    subsystems = new Tracked<>(settled::changed);
+  }
 
   void reset() {
     bases.reset();

@@ -27,7 +27,9 @@ import io.diskengine.model.plan.Action.StorageAction;
 import io.diskengine.model.plan.Blocked;
 import io.diskengine.model.plan.Commit;
 import io.diskengine.model.plan.DiskFile;
+import io.diskengine.model.plan.Index;
 import io.diskengine.model.plan.Plan;
+import io.diskengine.model.plan.Planned;
 import io.diskengine.model.plan.StorageNodeObserved;
 import io.diskengine.model.plan.StorageNodeObserved.LvolSeen;
 import io.diskengine.model.plan.StorageNodeObserved.Namespace;
@@ -57,10 +59,12 @@ final class StorageNodeMode implements Mode {
 
   private final StorageNodeConfig config;
   private final AgentMachine machine;
-  final StorageNodeFacts facts = new StorageNodeFacts();
+  private final Settled settled = new Settled();
+  final StorageNodeFacts facts = new StorageNodeFacts(settled);
   private List<DiskFile> disks = List.of();
   private String incarnation = "";
   private boolean canResize;
+  private @Nullable Index rows;
 
   StorageNodeMode(StorageNodeConfig config, AgentMachine machine) {
     this.machine = machine;
@@ -83,6 +87,7 @@ final class StorageNodeMode implements Mode {
   public void reset(String newIncarnation, long nowMs) {
     incarnation = newIncarnation;
     facts.reset();
+    settled.changedAll();
     disks = config.disks().stream().map(machine::look).toList();
   }
 
@@ -92,7 +97,18 @@ final class StorageNodeMode implements Mode {
   }
 
   @Override
+  public void loaded(NodeView view, @Nullable Set<Long> volumes) {
+    rows = new Index(view);
+    if (volumes == null) {
+      settled.changedAll();
+    } else {
+      settled.changed(volumes);
+    }
+  }
+
+  @Override
   public void resync() {
+    settled.changedAll();
     disks = config.disks().stream().map(machine::look).toList();
     facts.lookAtAll();
   }
@@ -120,6 +136,7 @@ final class StorageNodeMode implements Mode {
 
   @Override
   public Plan plan(NodeView view, long nowMs, Set<ObjectRef> busy) {
+    Index index = rows == null || rows.view() != view ? new Index(view) : rows;
     facts.expect(view.disks().stream().map(StorageNodePlanner::baseBdev).toList());
     StorageNodeObserved observed =
         new StorageNodeObserved(
@@ -135,7 +152,10 @@ final class StorageNodeMode implements Mode {
             io.diskengine.model.plan.Facts.known(facts.connected),
             canResize,
             busy);
-    return StorageNodePlanner.plan(view, observed);
+    Planned planned = StorageNodePlanner.plan(index, observed, settled.volumes());
+    assert planned.plan().equals(StorageNodePlanner.plan(view, observed)) : "not settled";
+    settled.planned(planned.settled());
+    return planned.plan();
   }
 
   @Override

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.BiPredicate;
 import java.util.function.BinaryOperator;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -20,8 +21,23 @@ final class Tracked<T> {
   private final Set<String> doubtful = new HashSet<>();
   private final Map<String, Long> touchedAt = new HashMap<>();
   private final Map<String, Integer> inFlight = new HashMap<>();
+  private final Consumer<String> onChange;
+  private @Nullable Facts<T> facts;
   private long sequence;
   private boolean seen;
+
+  /**
+   * @param onChange told the name of an object of which something else is known now; its owner
+   *     knows of {@link #reset} itself
+   */
+  Tracked(Consumer<String> onChange) {
+    this.onChange = onChange;
+  }
+
+  private void changed(String name) {
+    facts = null;
+    onChange.accept(name);
+  }
 
   /** A new incarnation: nothing is known. */
   void reset() {
@@ -30,6 +46,7 @@ final class Tracked<T> {
     touchedAt.clear();
     inFlight.clear();
     seen = false;
+    facts = null;
   }
 
   /** A mutation of the object is about to be sent. */
@@ -41,25 +58,30 @@ final class Tracked<T> {
   void end(String name) {
     inFlight.computeIfPresent(name, (_, n) -> n == 1 ? null : n - 1);
     touchedAt.put(name, ++sequence);
+    changed(name);
   }
 
   void put(String name, T value) {
     byName.put(name, value);
     doubtful.remove(name);
+    changed(name);
   }
 
   void update(String name, UnaryOperator<T> change) {
     byName.computeIfPresent(name, (_, old) -> change.apply(old));
+    changed(name);
   }
 
   void remove(String name) {
     byName.remove(name);
     doubtful.remove(name);
+    changed(name);
   }
 
   /** Nothing is known of the object until the next look. */
   void doubt(String name) {
     doubtful.add(name);
+    changed(name);
   }
 
   @Nullable T get(String name) {
@@ -91,17 +113,23 @@ final class Tracked<T> {
       }
       T now = looked.get(name);
       T old = byName.get(name);
+      boolean other;
       if (now == null) {
-        news |= byName.remove(name) != null;
+        other = byName.remove(name) != null;
       } else {
         T next = old == null ? now : carry.apply(old, now);
-        news |= old == null || !same.test(old, next);
+        other = old == null || !same.test(old, next);
         byName.put(name, next);
       }
-      news |= doubtful.remove(name);
+      other |= doubtful.remove(name);
+      if (other) {
+        changed(name);
+        news = true;
+      }
     }
     touchedAt.values().removeIf(at -> at < startedAt);
     seen = true;
+    facts = null;
     return news;
   }
 
@@ -119,6 +147,8 @@ final class Tracked<T> {
   }
 
   Facts<T> facts() {
-    return new Facts<>(seen, byName, doubtful);
+    Facts<T> known = facts != null ? facts : new Facts<>(seen, byName, doubtful);
+    facts = known;
+    return known;
   }
 }

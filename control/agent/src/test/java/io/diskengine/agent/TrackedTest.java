@@ -7,7 +7,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class TrackedTest {
-  private final Tracked<String> tracked = new Tracked<>();
+  private final Tracked<String> tracked = new Tracked<>(_ -> {});
 
   private boolean looksLike(Map<String, String> looked) {
     return tracked.merge(looked, tracked.lookStarts());

@@ -4,8 +4,10 @@ import io.diskengine.store.ControllerStore;
 import io.diskengine.store.PlanRequest;
 import io.diskengine.store.StoreUnavailableException;
 import io.diskengine.store.VolumeDetails;
+import io.diskengine.store.Wake;
 import io.diskengine.store.WakeUps;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -14,7 +16,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Semaphore;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
@@ -26,12 +28,13 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Waits for changes of volumes and for plan answers. One thread reads, once for every wake-up, what
- * all waiters wait for: many waiters cost one query, none cost nothing.
+ * waiters of those volumes wait for: many waiters cost one query, none cost nothing.
  */
 final class Watch implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Watch.class);
   private static final int WAITERS_PER_PAUSE_MS = 4;
   private static final int MAX_PAUSE_MS = 25;
+  private static final Wake PLAN = new Wake(false, true, Set.of());
   private static final Duration STOP_LIMIT = Duration.ofSeconds(2);
 
   /** {@code done} gets null when no volume of that name with that id is there any more. */
@@ -46,7 +49,7 @@ final class Watch implements AutoCloseable {
   private final ControllerStore store;
   private final Set<Waiter> waiters = ConcurrentHashMap.newKeySet();
   private final Set<PlanWaiter> planWaiters = ConcurrentHashMap.newKeySet();
-  private final Semaphore wakes = new Semaphore(0);
+  private final LinkedBlockingQueue<Wake> wakes = new LinkedBlockingQueue<>();
   private final WakeUps wakeUps;
   private final Thread thread;
   private volatile boolean closed;
@@ -58,8 +61,8 @@ final class Watch implements AutoCloseable {
     this.store = store;
     thread = Thread.ofVirtual().name("watch").start(this::run);
     wakeUps =
-        store.listen(() -> {
-          wakes.release();
+        store.listen(wake -> {
+          wakes.add(wake);
           alsoOnWake.run();
         });
   }
@@ -75,26 +78,30 @@ final class Watch implements AutoCloseable {
     }
     Waiter waiter =
         new Waiter(from.volume().name(), from.volume().id(), done, new CompletableFuture<>());
-    return awaitIn(waiters, waiter, waiter.future(), maxWait);
+    Wake before = new Wake(false, false, Set.of(waiter.volumeId()));
+    return awaitIn(waiters, waiter, before, waiter.future(), maxWait);
   }
 
   /** The agent's answer, or null when none came within {@code maxWait}. */
   @Nullable String awaitPlan(long requestId, Duration maxWait) {
     PlanWaiter waiter = new PlanWaiter(requestId, new CompletableFuture<>());
-    String answer = awaitIn(planWaiters, waiter, waiter.answer(), maxWait);
+    String answer = awaitIn(planWaiters, waiter, PLAN, waiter.answer(), maxWait);
     // Who asks several nodes in turn has little time left for the last: its answer may be there.
     return answer != null
         ? answer
         : store.planRequest(requestId).map(PlanRequest::answer).orElse(null);
   }
 
+  /**
+   * @param before what may have happened before the waiter was there
+   */
   private <W, T> @Nullable T awaitIn(
-      Set<W> all, W waiter, CompletableFuture<T> future, Duration maxWait) {
+      Set<W> all, W waiter, Wake before, CompletableFuture<T> future, Duration maxWait) {
     if (maxWait.isZero() || closed) {
       return null;
     }
     all.add(waiter);
-    wakes.release(); // what happened before this waiter was there
+    wakes.add(before);
     try {
       return future.get(maxWait.toMillis(), TimeUnit.MILLISECONDS);
     } catch (TimeoutException e) {
@@ -114,10 +121,10 @@ final class Watch implements AutoCloseable {
   private void run() {
     while (!closed) {
       try {
-        wakes.acquire();
-        wakes.drainPermits();
+        List<Wake> news = new ArrayList<>(List.of(wakes.take()));
+        wakes.drainTo(news);
         if (!closed) {
-          look();
+          look(news);
           // Under load one look serves many wakes; a lone waiter is never held up.
           Thread.sleep(Math.min(MAX_PAUSE_MS, waiters.size() / WAITERS_PER_PAUSE_MS));
         }
@@ -132,9 +139,13 @@ final class Watch implements AutoCloseable {
     }
   }
 
-  private void look() {
+  private void look(List<Wake> news) {
+    boolean all = news.stream().anyMatch(Wake::all);
     // Only those that were there before the read: its answer is newer than what each one did.
-    List<Waiter> present = List.copyOf(waiters);
+    List<Waiter> present =
+        waiters.stream()
+            .filter(w -> all || news.stream().anyMatch(n -> n.volumes().contains(w.volumeId())))
+            .toList();
     if (!present.isEmpty()) {
       Set<String> names = present.stream().map(Waiter::name).collect(Collectors.toSet());
       Map<Long, VolumeDetails> now =
@@ -146,6 +157,9 @@ final class Watch implements AutoCloseable {
           waiter.future().complete(Optional.ofNullable(volume));
         }
       }
+    }
+    if (!all && news.stream().noneMatch(Wake::planAsked)) {
+      return;
     }
     for (PlanWaiter waiter : planWaiters) {
       store
@@ -165,7 +179,7 @@ final class Watch implements AutoCloseable {
     wakeUps.close();
     waiters.forEach(w -> w.future().cancel(false));
     planWaiters.forEach(w -> w.answer().cancel(false));
-    wakes.release();
+    wakes.add(Wake.ALL);
     try {
       if (!thread.join(STOP_LIMIT)) {
         thread.interrupt();

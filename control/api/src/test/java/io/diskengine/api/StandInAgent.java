@@ -77,7 +77,7 @@ final class StandInAgent implements AutoCloseable {
     if (storage) {
       addDisk(name);
     }
-    wakeUps = store.listen(name, wakes::release);
+    wakeUps = store.listen(name, _ -> wakes.release());
     thread = Thread.ofVirtual().name("stand-in-" + name).start(this::run);
   }
 

@@ -2,7 +2,10 @@ package io.diskengine.model;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.UUID;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Names and identities (law 12): pure functions of what is stored, chosen here and never by SPDK.
@@ -86,5 +89,14 @@ public final class Names {
   /** The channel on which a node's agent is woken. */
   public static String channel(String nodeName) {
     return "diskengine_" + nodeName;
+  }
+
+  private static final Pattern OF_VOLUME =
+      Pattern.compile("(?:.*[:/])?(?:v|raid_)([0-9]{1,18})[-_].*");
+
+  /** The volume that an lvol, controller, subsystem or RAID of such a name belongs to. */
+  public static Optional<Long> volumeOf(String name) {
+    Matcher m = OF_VOLUME.matcher(name);
+    return m.matches() ? Optional.of(Long.parseLong(m.group(1))) : Optional.empty();
   }
 }

@@ -28,4 +28,30 @@ public record Node(
     @Nullable String spdkVersion,
     DataPlaneState dataPlane,
     @Nullable Instant dataPlaneSince,
-    long version) {}
+    long version) {
+
+  /** Renewals of leases aside, which nothing is planned from. */
+  boolean isSameBesideLease(Node other) {
+    return renewed(null).equals(other.renewed(null));
+  }
+
+  private Node renewed(@Nullable Instant expires) {
+    return new Node(
+        id,
+        name,
+        mode,
+        failureDomain,
+        hostNqn,
+        addresses,
+        schedulability,
+        leaseHolder,
+        leaseEpoch,
+        expires,
+        leaseValid,
+        incarnation,
+        spdkVersion,
+        dataPlane,
+        dataPlaneSince,
+        version);
+  }
+}

@@ -1,6 +1,14 @@
 package io.diskengine.model;
 
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Predicate;
+import java.util.function.ToLongFunction;
+import java.util.stream.IntStream;
 
 /**
  * Every row that concerns one node, read in one snapshot: the desired half of a plan.
@@ -20,4 +28,91 @@ public record NodeView(
     List<Lvol> lvols,
     List<Grant> grants,
     List<VolumeMapping> mappings,
-    List<VmMapping> vmMappings) {}
+    List<VmMapping> vmMappings) {
+
+  /**
+   * This view with the rows of some volumes as a later read of only these shows them.
+   *
+   * @param part what was read; nodes and disks that it names replace ours
+   * @param volumeIds the volumes that were read, also those of which nothing is left
+   */
+  public NodeView with(NodeView part, Set<Long> volumeIds) {
+    Set<Long> lvolIds = new HashSet<>();
+    Set<Long> mappingIds = new HashSet<>();
+    for (NodeView some : List.of(this, part)) {
+      some.lvols.stream()
+          .filter(l -> volumeIds.contains(l.volumeId()))
+          .forEach(l -> lvolIds.add(l.id()));
+      some.mappings.stream()
+          .filter(m -> volumeIds.contains(m.volumeId()))
+          .forEach(m -> mappingIds.add(m.id()));
+    }
+    return new NodeView(
+        part.cluster,
+        part.node,
+        replaced(peers, part.peers, Node::id),
+        replaced(disks, part.disks, Disk::id),
+        merged(volumes, v -> volumeIds.contains(v.id()), part.volumes, Volume::id),
+        merged(lvols, l -> volumeIds.contains(l.volumeId()), part.lvols, Lvol::id),
+        merged(grants, g -> lvolIds.contains(g.lvolId()), part.grants, Grant::id),
+        merged(mappings, m -> volumeIds.contains(m.volumeId()), part.mappings, VolumeMapping::id),
+        merged(
+            vmMappings, m -> mappingIds.contains(m.mappingId()), part.vmMappings, VmMapping::id));
+  }
+
+  /** Whether everything but the rows of volumes is as in the other view, leases' times aside. */
+  public boolean hasSameSurroundings(NodeView other) {
+    return cluster.settings().equals(other.cluster.settings())
+        && disks.equals(other.disks)
+        && node.isSameBesideLease(other.node)
+        && peers.size() == other.peers.size()
+        && IntStream.range(0, peers.size())
+            .allMatch(i -> peers.get(i).isSameBesideLease(other.peers.get(i)));
+  }
+
+  /** The volume that an object belongs to, when it is one of these rows and belongs to one. */
+  public Optional<Long> volumeOf(ObjectRef object) {
+    return switch (object.kind()) {
+      case VOLUME -> Optional.of(object.id());
+      case LVOL -> first(lvols, l -> l.id() == object.id()).map(Lvol::volumeId);
+      case GRANT ->
+          first(grants, g -> g.id() == object.id())
+              .flatMap(g -> first(lvols, l -> l.id() == g.lvolId()))
+              .map(Lvol::volumeId);
+      case VOLUME_MAPPING -> mapping(object.id()).map(VolumeMapping::volumeId);
+      case VM_MAPPING ->
+          first(vmMappings, m -> m.id() == object.id())
+              .flatMap(m -> mapping(m.mappingId()))
+              .map(VolumeMapping::volumeId);
+      case CLUSTER, NODE, DISK -> Optional.empty();
+    };
+  }
+
+  private Optional<VolumeMapping> mapping(long id) {
+    return first(mappings, m -> m.id() == id);
+  }
+
+  private static <T> Optional<T> first(List<T> rows, Predicate<T> wanted) {
+    return rows.stream().filter(wanted).findFirst();
+  }
+
+  private static <T> List<T> replaced(List<T> old, List<T> now, ToLongFunction<T> id) {
+    Set<Long> ids = new HashSet<>();
+    now.forEach(row -> ids.add(id.applyAsLong(row)));
+    return merged(old, row -> ids.contains(id.applyAsLong(row)), now, id);
+  }
+
+  /** Ordered by id. */
+  private static <T> List<T> merged(
+      List<T> old, Predicate<T> gone, List<T> now, ToLongFunction<T> id) {
+    List<T> all = new ArrayList<>(old.size() + now.size());
+    for (T row : old) {
+      if (!gone.test(row)) {
+        all.add(row);
+      }
+    }
+    all.addAll(now);
+    all.sort(Comparator.comparingLong(id));
+    return List.copyOf(all);
+  }
+}

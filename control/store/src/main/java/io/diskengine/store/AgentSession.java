@@ -3,6 +3,8 @@ package io.diskengine.store;
 import io.diskengine.model.NodeView;
 import java.time.Instant;
 import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The store as the holder of a node's lease sees it. Every write carries the lease epoch: a session
@@ -24,11 +26,33 @@ public interface AgentSession {
   NodeView view();
 
   /**
+   * The part of {@link #view()} that belongs to these volumes, for {@link NodeView#with}; nodes and
+   * disks of the others may be missing.
+   */
+  NodeView view(Set<Long> volumeIds);
+
+  /**
+   * What a transaction did.
+   *
+   * @param results one for each write
+   * @param rows of the volumes that were asked for, as the transaction left them; null when they
+   *     have to be read
+   */
+  record Written(List<WriteResult> results, @Nullable NodeView rows) {}
+
+  /**
    * Applies all writes in one transaction, in order, and says for each whether it was applied. A
    * refused write (stale row version, illegal transition) does not stop the others: put writes that
    * belong together in one record. When this returns, applied writes are durable.
+   *
+   * @param volumeIds those that the writes are about and whose rows are wanted
    */
-  List<WriteResult> write(List<AgentWrite> writes);
+  Written write(List<AgentWrite> writes, Set<Long> volumeIds);
+
+  /** {@link #write} of those whose rows are not wanted. */
+  default List<WriteResult> write(List<AgentWrite> writes) {
+    return write(writes, Set.of()).results();
+  }
 
   /** {@link #write} of one. */
   default WriteResult write(AgentWrite write) {

@@ -1,5 +1,7 @@
 package io.diskengine.store;
 
+import java.util.function.Consumer;
+
 /**
  * What an agent needs before it holds its node's lease. Every method throws {@link
  * StoreUnavailableException} when PostgreSQL cannot be asked.
@@ -15,7 +17,7 @@ public interface AgentStore extends AutoCloseable {
   Lease acquire(NodeRegistration registration, String holder);
 
   /** Wake-ups for the node; independent of the lease. Close it to stop. */
-  WakeUps listen(String nodeName, Runnable onWake);
+  WakeUps listen(String nodeName, Consumer<Wake> onWake);
 
   /** What was asked of PostgreSQL so far. */
   StoreCounters counters();

@@ -69,6 +69,8 @@ final class AgentWriter {
   private final List<WriteSet> sets = new ArrayList<>();
   private final List<Integer> indices = new ArrayList<>();
 
+  private Tx.Results lastRows = new Tx.Results();
+
   /** Throws when the lease was not held; asked after every round trip. */
   interface LeaseCheck {
     void check(Tx.Results rows);
@@ -108,9 +110,9 @@ final class AgentWriter {
         : List.of(
             Statement.of(
                 r -> 1,
-                "SELECT id FROM volume WHERE id IN ("
+                "SELECT id FROM volume WHERE id = ANY(ARRAY("
                     + String.join(" UNION ALL ", sources)
-                    + ") ORDER BY id FOR NO KEY UPDATE",
+                    + ")) ORDER BY id FOR NO KEY UPDATE",
                 parameters.toArray()));
   }
 
@@ -166,9 +168,13 @@ final class AgentWriter {
    *
    * @param first statements that go with the first round trip, e.g. locks
    * @param known whether what the write says is in the database already
+   * @param last statements that go with the last round trip, for {@link #lastRows}
    */
   List<WriteResult> apply(
-      List<AgentWrite> writes, List<Statement<?>> first, Predicate<AgentWrite> known)
+      List<AgentWrite> writes,
+      List<Statement<?>> first,
+      Predicate<AgentWrite> known,
+      List<Statement<?>> last)
       throws SQLException {
     @Nullable WriteResult[] results = new WriteResult[writes.size()];
     pending.addAll(first);
@@ -181,7 +187,7 @@ final class AgentWriter {
       } else {
         WriteSet set = WriteSet.of(write, new WriteSet.Agent(nodeId, leaseEpoch));
         if (set == null) {
-          flush(results);
+          flush(results, List.of());
           results[i] = alone(write);
         } else {
           sets.add(set);
@@ -189,16 +195,22 @@ final class AgentWriter {
         }
       }
     }
-    flush(results);
+    flush(results, last);
     return Arrays.stream(results).map(Objects::requireNonNull).toList();
   }
 
-  private void flush(@Nullable WriteResult[] results) throws SQLException {
+  Tx.Results lastRows() {
+    return lastRows;
+  }
+
+  private void flush(@Nullable WriteResult[] results, List<Statement<?>> more) throws SQLException {
     sets.forEach(set -> pending.addAll(set.statements()));
+    pending.addAll(more);
     if (pending.isEmpty()) {
       return;
     }
     Tx.Results rows = tx.all(pending);
+    lastRows = rows;
     leaseHeld.check(rows);
     int next = 0;
     for (WriteSet set : sets) {

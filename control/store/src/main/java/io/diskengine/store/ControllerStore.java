@@ -11,6 +11,7 @@ import io.diskengine.model.Schedulability;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -118,5 +119,5 @@ public interface ControllerStore {
   void prune();
 
   /** Wake-ups on any change of volumes, mappings or plan answers. */
-  WakeUps listen(Runnable onWake);
+  WakeUps listen(Consumer<Wake> onWake);
 }

@@ -20,6 +20,14 @@ public final class Database implements AutoCloseable {
   private static final int SOCKET_TIMEOUT_SEC = 15;
   private static final String SESSION_LIMITS =
       "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=15s";
+
+  /**
+   * Statements are few, short and look rows up by keys: each is planned once for each connection.
+   * What is planned while a table is small or was never analysed must not scan it later.
+   */
+  private static final String PLANNER =
+      " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off";
+
   private static final int MAX_ATTEMPTS = 4;
   private static final int MINIMUM_SERVER_VERSION = 15;
 
@@ -60,7 +68,8 @@ public final class Database implements AutoCloseable {
     p.setProperty("ApplicationName", config.applicationName());
     p.setProperty("connectTimeout", Integer.toString(CONNECT_TIMEOUT_SEC));
     p.setProperty("tcpKeepAlive", "true");
-    p.setProperty("options", SESSION_LIMITS);
+    p.setProperty("options", SESSION_LIMITS + PLANNER);
+    p.setProperty("prepareThreshold", "1");
     return p;
   }
 

@@ -29,7 +29,7 @@ final class DetailsQuery {
   private final Statement<ReasonRow> reasons;
 
   private DetailsQuery(String which, @Nullable Object... parameters) {
-    String ids = "(SELECT id FROM volume WHERE " + which + ")";
+    String ids = " = ANY(ARRAY(SELECT id FROM volume WHERE " + which + "))";
     String live = " AND m.state NOT IN " + Rows.FINAL_MAPPING;
     volumes =
         Statement.of(
@@ -38,18 +38,18 @@ final class DetailsQuery {
         Statement.of(
             Rows::lvol,
             Rows.SELECT_LVOL
-                + (" WHERE l.volume_id IN " + ids)
+                + (" WHERE l.volume_id" + ids)
                 + " AND l.state <> 'DELETED' ORDER BY l.slot, l.id",
             parameters);
     mappings =
         Statement.of(
             Rows::mapping,
-            "SELECT m.* FROM volume_mapping m WHERE m.volume_id IN " + ids + live,
+            "SELECT m.* FROM volume_mapping m WHERE m.volume_id" + ids + live,
             parameters);
     vmMappings =
         Statement.of(
             Rows::vmMapping,
-            Rows.SELECT_VM_MAPPING + " WHERE m.volume_id IN " + ids + live + " ORDER BY vm.id",
+            Rows.SELECT_VM_MAPPING + " WHERE m.volume_id" + ids + live + " ORDER BY vm.id",
             parameters);
     nodes =
         Statement.of(r -> new NodeName(r.getLong(1), r.getString(2)), "SELECT id, name FROM node");

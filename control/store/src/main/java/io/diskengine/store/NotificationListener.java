@@ -4,7 +4,10 @@ import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Properties;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
 import org.postgresql.PGNotification;
@@ -24,12 +27,12 @@ final class NotificationListener implements WakeUps {
 
   private final Database database;
   private final String channel;
-  private final Runnable onWake;
+  private final Consumer<Wake> onWake;
   private final Thread thread;
   private volatile @Nullable Connection current;
   private volatile boolean closed;
 
-  NotificationListener(Database database, String channel, Runnable onWake) {
+  NotificationListener(Database database, String channel, Consumer<Wake> onWake) {
     this.database = database;
     this.channel = channel;
     this.onWake = onWake;
@@ -75,12 +78,12 @@ final class NotificationListener implements WakeUps {
         database.counters().statements.increment();
       }
       PGConnection pg = connection.unwrap(PGConnection.class);
-      onWake.run();
+      onWake.accept(Wake.ALL);
       try {
         while (!closed) {
           PGNotification[] notifications = pg.getNotifications(POLL_MS);
           if (notifications != null && notifications.length > 0) {
-            onWake.run();
+            onWake.accept(Wake.parse(payloads(notifications)));
           }
         }
       } catch (SQLException e) {
@@ -91,6 +94,10 @@ final class NotificationListener implements WakeUps {
     } finally {
       current = null;
     }
+  }
+
+  private static List<String> payloads(PGNotification[] notifications) {
+    return Arrays.stream(notifications).map(PGNotification::getParameter).toList();
   }
 
   @Override

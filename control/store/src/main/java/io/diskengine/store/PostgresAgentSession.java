@@ -14,7 +14,9 @@ import java.sql.SQLException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** {@link AgentSession} on PostgreSQL. */
@@ -36,7 +38,7 @@ final class PostgresAgentSession implements AgentSession {
     this.nodeName = nodeName;
     this.holder = holder;
     this.leaseEpoch = leaseEpoch;
-    view = new NodeViewQuery(nodeId);
+    view = NodeViewQuery.all(nodeId);
   }
 
   @Override
@@ -87,25 +89,31 @@ final class PostgresAgentSession implements AgentSession {
   }
 
   @Override
-  public List<WriteResult> write(List<AgentWrite> writes) {
+  public NodeView view(Set<Long> volumeIds) {
+    return NodeViewQuery.of(nodeId, volumeIds).read(database);
+  }
+
+  @Override
+  public Written write(List<AgentWrite> writes, Set<Long> volumeIds) {
     if (writes.stream().allMatch(this::isKnown)) {
-      return writes.stream().map(w -> (WriteResult) new WriteResult.Applied(nodeId)).toList();
+      List<WriteResult> known = Collections.nCopies(writes.size(), new WriteResult.Applied(nodeId));
+      return new Written(known, null);
     }
-    List<WriteResult> results;
+    Written written;
     try {
-      results = database.transaction(tx -> apply(tx, writes));
+      written = database.transaction(tx -> apply(tx, writes, volumeIds));
     } catch (StoreStatementException e) {
       if (!e.isRefusal()) {
         throw e;
       }
-      results = writes.size() == 1 ? List.of(refused(e)) : oneByOne(writes);
+      written = new Written(writes.size() == 1 ? List.of(refused(e)) : oneByOne(writes), null);
     }
     for (AgentWrite write : writes) {
       if (write instanceof PublishReasons publish) {
         published = publish.reasons();
       }
     }
-    return results;
+    return written;
   }
 
   /** A guard of the schema refused one write and so undid all: find out which. */
@@ -113,7 +121,7 @@ final class PostgresAgentSession implements AgentSession {
     List<WriteResult> results = new ArrayList<>();
     for (AgentWrite write : writes) {
       try {
-        results.addAll(database.transaction(tx -> apply(tx, List.of(write))));
+        results.addAll(database.transaction(tx -> apply(tx, List.of(write), Set.of())).results());
       } catch (StoreStatementException e) {
         if (!e.isRefusal()) {
           throw e;
@@ -132,7 +140,7 @@ final class PostgresAgentSession implements AgentSession {
     return write instanceof PublishReasons publish && publish.reasons().equals(published);
   }
 
-  private List<WriteResult> apply(Tx tx, List<AgentWrite> writes) throws SQLException {
+  private Written apply(Tx tx, List<AgentWrite> writes, Set<Long> volumeIds) throws SQLException {
     Statement<Integer> lease = holdLease();
     boolean[] held = {false}; // the first round trip tells
     AgentWriter writer =
@@ -151,7 +159,12 @@ final class PostgresAgentSession implements AgentSession {
       first.add(Statement.of("SET LOCAL synchronous_commit = off"));
     }
     first.addAll(AgentWriter.lockVolumes(writes));
-    return writer.apply(writes, first, this::isKnown);
+    if (volumeIds.isEmpty()) {
+      return new Written(writer.apply(writes, first, this::isKnown, List.of()), null);
+    }
+    NodeViewQuery after = NodeViewQuery.of(nodeId, volumeIds);
+    List<WriteResult> results = writer.apply(writes, first, this::isKnown, after.statements());
+    return new Written(results, after.view(writer.lastRows()));
   }
 
   /**

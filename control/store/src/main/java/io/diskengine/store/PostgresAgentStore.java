@@ -7,6 +7,7 @@ import io.diskengine.model.Node;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.List;
+import java.util.function.Consumer;
 
 /** {@link AgentStore} on PostgreSQL. */
 public final class PostgresAgentStore implements AgentStore {
@@ -57,8 +58,10 @@ public final class PostgresAgentStore implements AgentStore {
             + " WHERE node_id = ? AND finished_at IS NULL",
         ABANDONED,
         node.id());
+    // Who looks at this node as a peer is woken when its lease is valid again.
     boolean same =
-        node.failureDomain().equals(registration.failureDomain())
+        node.leaseValid()
+            && node.failureDomain().equals(registration.failureDomain())
             && node.addresses().equals(registration.addresses());
     return tx.query(
             r -> {
@@ -80,7 +83,7 @@ public final class PostgresAgentStore implements AgentStore {
   }
 
   @Override
-  public WakeUps listen(String nodeName, Runnable onWake) {
+  public WakeUps listen(String nodeName, Consumer<Wake> onWake) {
     return new NotificationListener(database, Names.channel(nodeName), onWake).start();
   }
 

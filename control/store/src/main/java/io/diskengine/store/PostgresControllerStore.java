@@ -17,6 +17,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** {@link ControllerStore} on PostgreSQL. */
@@ -334,7 +335,7 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
   }
 
   @Override
-  public WakeUps listen(Runnable onWake) {
+  public WakeUps listen(Consumer<Wake> onWake) {
     return new NotificationListener(database, "diskengine_controller", onWake).start();
   }
 

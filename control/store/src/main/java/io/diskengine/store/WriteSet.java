@@ -215,7 +215,8 @@ final class WriteSet {
     return Statement.of(
         "UPDATE volume v SET state = 'AVAILABLE', confirmed_size_bytes = size_bytes,"
             + " version = version + 1 WHERE state IN ('CREATING', 'RESIZING')"
-            + " AND id IN (SELECT volume_id FROM lvol WHERE id = ANY(?::bigint[])) AND replicas <="
+            + " AND id = ANY(ARRAY(SELECT volume_id FROM lvol WHERE id = ANY(?::bigint[])))"
+            + " AND replicas <="
             + " (SELECT count(*) FROM lvol l WHERE l.volume_id = v.id AND l.state = 'UP')"
             + " AND NOT EXISTS"
             + " (SELECT FROM lvol l WHERE l.volume_id = v.id AND l.state = 'RESIZING')",
@@ -230,8 +231,8 @@ final class WriteSet {
         "UPDATE lvol_grant g SET state = ?, incarnation = w.incarnation, version = g.version + 1"
             + " FROM unnest(?::bigint[], ?::bigint[], ?::text[]) AS w(id, version, incarnation)"
             + " WHERE g.id = w.id AND g.version = w.version AND g.state = ANY(?)"
-            + " AND g.lvol_id IN (SELECT l.id FROM lvol l JOIN disk d ON d.id = l.disk_id"
-            + " WHERE d.node_id = ?)"
+            + " AND EXISTS (SELECT FROM lvol l JOIN disk d ON d.id = l.disk_id"
+            + " WHERE l.id = g.lvol_id AND d.node_id = ?)"
             + (granted
                 ? " AND NOT EXISTS (SELECT FROM lvol_grant o WHERE o.lvol_id = g.lvol_id"
                     + " AND o.id <> g.id AND o.state <> 'REVOKED')"
@@ -307,7 +308,7 @@ final class WriteSet {
             + " version = vm.version + 1"
             + " FROM unnest(?::bigint[], ?::bigint[], ?::text[]) AS w(id, version, socket_path)"
             + " WHERE vm.id = w.id AND vm.version = w.version AND vm.state = ANY(?)"
-            + " AND vm.mapping_id IN (SELECT id FROM volume_mapping WHERE node_id = ?)"
+            + " AND EXISTS (SELECT FROM volume_mapping m WHERE m.id = vm.mapping_id AND m.node_id = ?)"
             + " RETURNING vm.id",
         to,
         idColumn(),

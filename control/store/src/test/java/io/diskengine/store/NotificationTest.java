@@ -41,9 +41,9 @@ final class NotificationTest {
     Semaphore storage = new Semaphore(0);
     Semaphore baremetal = new Semaphore(0);
     Semaphore controller = new Semaphore(0);
-    try (WakeUps a = fixture.agentStore("sn1").listen("sn1", storage::release);
-        WakeUps b = fixture.agentStore("bm1").listen("bm1", baremetal::release);
-        WakeUps c = fixture.controller.listen(controller::release)) {
+    try (WakeUps a = fixture.agentStore("sn1").listen("sn1", _ -> storage.release());
+        WakeUps b = fixture.agentStore("bm1").listen("bm1", _ -> baremetal.release());
+        WakeUps c = fixture.controller.listen(_ -> controller.release())) {
       awaitWake(storage);
       awaitWake(baremetal);
       awaitWake(controller);
@@ -75,7 +75,7 @@ final class NotificationTest {
   void leaseRenewalWakesNobody() throws Exception {
     AgentSession sn1 = fixture.agent("sn1");
     Semaphore wakes = new Semaphore(0);
-    try (WakeUps c = fixture.controller.listen(wakes::release)) {
+    try (WakeUps c = fixture.controller.listen(_ -> wakes.release())) {
       awaitWake(wakes);
       sn1.renew();
       assertThat(wakes.tryAcquire(200, TimeUnit.MILLISECONDS)).isFalse();
@@ -86,7 +86,7 @@ final class NotificationTest {
   void listenerReconnectsAndWakesForWhatItMayHaveMissed() throws Exception {
     fixture.agent("sn1");
     Semaphore wakes = new Semaphore(0);
-    try (WakeUps a = fixture.agentStore("sn1").listen("sn1", wakes::release)) {
+    try (WakeUps a = fixture.agentStore("sn1").listen("sn1", _ -> wakes.release())) {
       awaitWake(wakes);
       Server.execute(
           fixture.url,

@@ -1,6 +1,5 @@
 package io.diskengine.model.plan;
 
-import io.diskengine.model.Lvol;
 import io.diskengine.model.NodeView;
 import io.diskengine.model.ObjectKind;
 import io.diskengine.model.ObjectRef;
@@ -11,7 +10,6 @@ import io.diskengine.model.VolumeMappingState;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.stream.Collectors;
 
 /**
  * What a baremetal node does next: every mapping by itself ({@link AttachmentPlanner} sets up,
@@ -24,21 +22,28 @@ public final class BaremetalPlanner {
   private final BaremetalObserved seen;
   private final PlanBuilder out = new PlanBuilder();
 
-  private BaremetalPlanner(NodeView view, BaremetalObserved seen) {
-    this.rows = new Index(view);
-    this.view = view;
+  private BaremetalPlanner(Index rows, BaremetalObserved seen) {
+    this.rows = rows;
+    this.view = rows.view;
     this.seen = seen;
   }
 
   public static Plan plan(NodeView view, BaremetalObserved seen) {
-    return new BaremetalPlanner(view, seen).plan();
+    return plan(new Index(view), seen, Set.of()).plan();
   }
 
-  private Plan plan() {
+  /**
+   * @param settled volumes that an earlier plan left settled and of which nothing changed since
+   */
+  public static Planned plan(Index rows, BaremetalObserved seen, Set<Long> settled) {
+    return new BaremetalPlanner(rows, seen).plan(settled);
+  }
+
+  private Planned plan(Set<Long> settled) {
     for (VolumeMapping mapping : view.mappings()) {
       boolean left = mapping.state().isFinal() && mapping.state() != VolumeMappingState.FENCED;
-      if (mapping.nodeId() == view.node().id() && !left) {
-        failSoft(mapping);
+      if (mapping.nodeId() == view.node().id() && !left && !settled.contains(mapping.volumeId())) {
+        out.planVolume(mapping.volumeId(), () -> failSoft(mapping));
       }
     }
     quarantine();
@@ -90,18 +95,12 @@ public final class BaremetalPlanner {
 
   /** Law 11: objects that no row names are reported and left alone. */
   private void quarantine() {
-    Set<String> ours =
-        view.mappings().stream()
-            .flatMap(m -> rows.volume(m.volumeId()).stream())
-            .map(Attachment::raidName)
-            .collect(Collectors.toSet());
-    Set<String> controllers = view.lvols().stream().map(Lvol::name).collect(Collectors.toSet());
     Set<String> strangers = new TreeSet<>();
     seen.raids().byName().keySet().stream()
-        .filter(r -> !ours.contains(r))
+        .filter(r -> !rows.raidNames().contains(r))
         .forEach(r -> strangers.add("RAID " + r));
     seen.controllers().byName().keySet().stream()
-        .filter(c -> !controllers.contains(c))
+        .filter(c -> !rows.lvolNames().contains(c))
         .forEach(c -> strangers.add("controller " + c));
     if (!strangers.isEmpty()) {
       out.blocked(node(), "an operator: no row names " + strangers, null);

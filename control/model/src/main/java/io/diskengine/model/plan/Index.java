@@ -5,6 +5,8 @@ import io.diskengine.model.Grant;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.Node;
 import io.diskengine.model.NodeView;
+import io.diskengine.model.ObjectKind;
+import io.diskengine.model.ObjectRef;
 import io.diskengine.model.VmMapping;
 import io.diskengine.model.Volume;
 import java.util.Comparator;
@@ -12,12 +14,13 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 
-/** A node's rows by the keys that planners look them up with. */
-final class Index {
+/** A node's rows by the keys that planners look them up with; made once for each view. */
+public final class Index {
   final NodeView view;
   private final Map<Long, Node> peers;
   private final Map<Long, Disk> disks;
@@ -25,8 +28,11 @@ final class Index {
   private final Map<Long, VmMapping> vmByMapping;
   private final Map<Long, List<Lvol>> lvolsByVolume;
   private final Map<Long, List<Grant>> grantsByLvol;
+  private final Set<String> lvolNames;
+  private final Set<String> nqns;
+  private final Set<String> raidNames;
 
-  Index(NodeView view) {
+  public Index(NodeView view) {
     this.view = view;
     peers = byId(view.peers(), Node::id);
     disks = byId(view.disks(), Disk::id);
@@ -37,6 +43,13 @@ final class Index {
             .sorted(Comparator.comparingInt(Lvol::slot).thenComparingInt(Lvol::generation))
             .collect(Collectors.groupingBy(Lvol::volumeId));
     grantsByLvol = view.grants().stream().collect(Collectors.groupingBy(Grant::lvolId));
+    lvolNames = view.lvols().stream().map(Lvol::name).collect(Collectors.toSet());
+    nqns = view.lvols().stream().map(Lvol::nqn).collect(Collectors.toSet());
+    raidNames =
+        view.mappings().stream()
+            .flatMap(m -> volume(m.volumeId()).stream())
+            .map(Attachment::raidName)
+            .collect(Collectors.toSet());
   }
 
   private static <T> Map<Long, T> byId(List<T> rows, ToLongFunction<T> id) {
@@ -44,6 +57,18 @@ final class Index {
     Function<T, Long> key = id::applyAsLong;
     rows.forEach(r -> map.put(key.apply(r), r));
     return map;
+  }
+
+  public NodeView view() {
+    return view;
+  }
+
+  /** The volume that a vhost controller shows. */
+  public Optional<Long> volumeOfVhost(String controller) {
+    return view.vmMappings().stream()
+        .filter(m -> m.controllerName().equals(controller))
+        .findFirst()
+        .flatMap(m -> view.volumeOf(new ObjectRef(ObjectKind.VM_MAPPING, m.id())));
   }
 
   Optional<Node> peer(long id) {
@@ -54,7 +79,7 @@ final class Index {
     return Optional.ofNullable(disks.get(id));
   }
 
-  Optional<Volume> volume(long id) {
+  public Optional<Volume> volume(long id) {
     return Optional.ofNullable(volumes.get(id));
   }
 
@@ -69,5 +94,18 @@ final class Index {
 
   List<Grant> grantsOf(long lvolId) {
     return grantsByLvol.getOrDefault(lvolId, List.of());
+  }
+
+  /** Those that rows name; what else carries our mark is quarantined. */
+  Set<String> lvolNames() {
+    return lvolNames;
+  }
+
+  Set<String> nqns() {
+    return nqns;
+  }
+
+  Set<String> raidNames() {
+    return raidNames;
   }
 }

@@ -2,15 +2,19 @@ package io.diskengine.model.plan;
 
 import io.diskengine.model.ObjectRef;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Collects a plan; the first thing an object waits for is the one that is told. */
 final class PlanBuilder {
   private final List<Work> work = new ArrayList<>();
   private final Map<ObjectRef, Blocked> blocked = new LinkedHashMap<>();
+  private final Set<Long> planned = new HashSet<>();
+  private final Set<Long> unsettled = new HashSet<>();
   private long requeueAtMs = Long.MAX_VALUE;
 
   void work(ObjectRef object, long version, List<? extends Commit> commits, List<Action> actions) {
@@ -35,7 +39,30 @@ final class PlanBuilder {
     requeueAtMs = Math.min(requeueAtMs, atMs);
   }
 
-  Plan build() {
+  /** Plans one object of a volume; a volume of which nothing comes is settled. */
+  void planVolume(long volumeId, Runnable planning) {
+    int worksBefore = work.size();
+    int blockedBefore = blocked.size();
+    long requeueBefore = requeueAtMs;
+    requeueAtMs = Long.MAX_VALUE;
+    planning.run();
+    boolean empty =
+        work.size() == worksBefore
+            && blocked.size() == blockedBefore
+            && requeueAtMs == Long.MAX_VALUE;
+    requeueAtMs = Math.min(requeueAtMs, requeueBefore);
+    if (!empty) {
+      unsettled.add(volumeId);
+    }
+    planned.add(volumeId);
+  }
+
+  Planned build() {
+    planned.removeAll(unsettled);
+    return new Planned(plan(), planned);
+  }
+
+  private Plan plan() {
     return new Plan(work, List.copyOf(blocked.values()), new Requeue(requeueAtMs));
   }
 }

@@ -22,7 +22,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.stream.Collectors;
 
 /**
  * What a storage node does next: transports, disks with their lvstores, then every replica ({@link
@@ -41,15 +40,22 @@ public final class StorageNodePlanner {
   private final PlanBuilder out = new PlanBuilder();
   private final ObjectRef node;
 
-  private StorageNodePlanner(NodeView view, StorageNodeObserved seen) {
-    this.rows = new Index(view);
-    this.view = view;
+  private StorageNodePlanner(Index rows, StorageNodeObserved seen) {
+    this.rows = rows;
+    this.view = rows.view;
     this.seen = seen;
     this.node = new ObjectRef(ObjectKind.NODE, view.node().id());
   }
 
   public static Plan plan(NodeView view, StorageNodeObserved seen) {
-    return new StorageNodePlanner(view, seen).plan();
+    return plan(new Index(view), seen, Set.of()).plan();
+  }
+
+  /**
+   * @param settled volumes that an earlier plan left settled and of which nothing changed since
+   */
+  public static Planned plan(Index rows, StorageNodeObserved seen, Set<Long> settled) {
+    return new StorageNodePlanner(rows, seen).plan(settled);
   }
 
   /** The bdev of a disk: known by the row, never by its path. */
@@ -57,7 +63,7 @@ public final class StorageNodePlanner {
     return "disk" + disk.id();
   }
 
-  private Plan plan() {
+  private Planned plan(Set<Long> settled) {
     transports();
     for (DiskFile file : seen.disks()) {
       failSoft(node, () -> disk(file));
@@ -68,11 +74,17 @@ public final class StorageNodePlanner {
       }
     }
     for (Lvol lvol : view.lvols()) {
-      ObjectRef ref = new ObjectRef(ObjectKind.LVOL, lvol.id());
-      failSoft(ref, () -> new ReplicaPlanner(rows, seen, out, lvol).plan());
+      if (!settled.contains(lvol.volumeId())) {
+        out.planVolume(lvol.volumeId(), () -> replica(lvol));
+      }
     }
     quarantine();
     return out.build();
+  }
+
+  private void replica(Lvol lvol) {
+    ObjectRef ref = new ObjectRef(ObjectKind.LVOL, lvol.id());
+    failSoft(ref, () -> new ReplicaPlanner(rows, seen, out, lvol).plan());
   }
 
   /** A fault in planning one object must not stop the others. */
@@ -231,18 +243,16 @@ public final class StorageNodePlanner {
   /** Law 11: what carries our mark without a row is unexported and reported, never removed. */
   private void quarantine() {
     String ours = view.cluster().nqnPrefix() + ":" + view.cluster().id() + ":";
-    Set<String> nqns = view.lvols().stream().map(Lvol::nqn).collect(Collectors.toSet());
-    Set<String> names = view.lvols().stream().map(Lvol::name).collect(Collectors.toSet());
     Set<String> strangers = new TreeSet<>();
     List<Action> unexport = new ArrayList<>();
     for (Subsystem s : seen.subsystems().byName().values()) {
-      if (s.nqn().startsWith(ours) && !nqns.contains(s.nqn())) {
+      if (s.nqn().startsWith(ours) && !rows.nqns().contains(s.nqn())) {
         strangers.add("subsystem " + s.nqn());
         s.listeners().forEach(l -> unexport.add(new RemoveListener(s.nqn(), l)));
       }
     }
     for (String alias : seen.lvols().byName().keySet()) {
-      if (!names.contains(alias.substring(alias.indexOf('/') + 1))) {
+      if (!rows.lvolNames().contains(alias.substring(alias.indexOf('/') + 1))) {
         strangers.add("lvol " + alias);
       }
     }
