@@ -12,7 +12,12 @@ final class ChildCommand {
           "-XX:+UseSerialGC",
           "-XX:-UsePerfData",
           "-XX:+ExitOnOutOfMemoryError",
-          "-Xss512k");
+          "-Xss512k",
+          // The JVM's own threads look four times and once a second whether there is anything to
+          // tidy up; an idle process has nothing (decision 0037).
+          "-XX:+UnlockDiagnosticVMOptions",
+          "-XX:AsyncDeflationInterval=5000",
+          "-XX:ServiceThreadCleanupInterval=10000");
 
   private ChildCommand() {}
 
@@ -25,7 +30,12 @@ final class ChildCommand {
 
   /** An agent or the controller: starts fast and stays small. */
   static List<String> daemon(String... arguments) {
-    return java(List.of("-Xmx128m", "-XX:TieredStopAtLevel=1"), arguments);
+    return java(
+        List.of(
+            "-Xmx128m",
+            "-XX:TieredStopAtLevel=1",
+            "-Djdk.virtualThreadScheduler.parallelism=1"),
+        arguments);
   }
 
   private static List<String> java(List<String> flags, String... arguments) {

@@ -285,6 +285,9 @@ public final class EmbeddedDatabase implements AutoCloseable {
             "max_connections=" + MAX_CONNECTIONS,
             "shared_buffers=32MB",
             "max_wal_size=256MB",
+            // Leases are renewed all the time: what follows a write by the clock is done seldom.
+            "checkpoint_timeout=15min",
+            "wal_writer_delay=10s",
             // Nothing replicates from here; no idle workers.
             "wal_level=minimal",
             "max_wal_senders=0",

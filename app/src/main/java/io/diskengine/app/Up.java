@@ -11,6 +11,7 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
@@ -49,6 +50,7 @@ final class Up implements AutoCloseable {
   private final WarmStart warmStart;
   private final Map<String, Supervisor> children = new LinkedHashMap<>();
   private final Map<String, String> lastState = new HashMap<>();
+  private final Map<String, String> lastFile = new HashMap<>();
   private volatile @Nullable EmbeddedDatabase database;
   private boolean stopping; // guarded by this
 
@@ -391,6 +393,17 @@ final class Up implements AutoCloseable {
     }
   }
 
+  /** Another one for each status that was written: inode and time. */
+  private String statusFile(String process) {
+    try {
+      BasicFileAttributes file =
+          Files.readAttributes(layout.status(process), BasicFileAttributes.class);
+      return file.fileKey() + " " + file.lastModifiedTime().toInstant();
+    } catch (IOException none) {
+      return "";
+    }
+  }
+
   private synchronized boolean isStopping() {
     return stopping;
   }
@@ -410,6 +423,10 @@ final class Up implements AutoCloseable {
 
   /** One line for each change of an agent's state; its log says more. */
   private void sayChange(String process) {
+    String file = statusFile(process);
+    if (file.equals(lastFile.put(process, file))) {
+      return;
+    }
     String status = status(process).orElse("");
     String state = status.replaceFirst("(?s) .*", "");
     if (!status.isEmpty() && !state.equals(lastState.put(process, state))) {

@@ -84,6 +84,11 @@ final class ControlBench implements Callable<Integer> {
       description = "Where everything of it lies (default: ${DEFAULT-VALUE}).")
   Path parent;
 
+  @Option(
+      names = "--idle-only",
+      description = "Attach all at once and measure idling, nothing else: about 4 minutes.")
+  boolean idleOnly;
+
   @Option(names = "--statements", description = "Show what PostgreSQL was asked most.")
   boolean showStatements;
 
@@ -106,6 +111,11 @@ final class ControlBench implements Callable<Integer> {
         ApiClient api = up.client();
         Statements statements = Statements.of(directory)) {
       Spending spending = new Spending(api, statements);
+      if (idleOnly) {
+        inParallel(attached, i -> createAndAttach(api, "b" + i));
+        idle(up, directory, spending, attached);
+        return 0;
+      }
       oneAtATime(api, "w", Math.min(volumes, 40)); // class loading, JIT
       say("%none at a time, %d volumes of 2 replicas", volumes);
       Map<String, Long> before = spending.now();
@@ -120,7 +130,7 @@ final class ControlBench implements Callable<Integer> {
       spending.show("per volume", before, volumes, showStatements);
       if (idleSec > 0) {
         removeAll(api, "b", volumes - Math.min(volumes, attached));
-        idle(up, directory, spending);
+        idle(up, directory, spending, Math.min(volumes, attached));
       }
       return 0;
     } finally {
@@ -206,9 +216,9 @@ final class ControlBench implements Callable<Integer> {
         });
   }
 
-  private void idle(UpSystem up, Path directory, Spending spending)
+  private void idle(UpSystem up, Path directory, Spending spending, int count)
       throws IOException, InterruptedException {
-    say("%nidle, %d volumes attached", Math.min(volumes, attached));
+    say("%nidle, %d volumes attached, after %d s", count, settleSec);
     Thread.sleep(Duration.ofSeconds(settleSec));
     ProcessTree tree = tree(up, directory);
     Map<String, Long> before = spending.now();

@@ -12,6 +12,7 @@ import io.diskengine.spdkrpc.BdevMethods;
 import io.diskengine.spdkrpc.NvmeMethods;
 import io.diskengine.spdkrpc.RaidMethods;
 import io.diskengine.spdkrpc.RpcCall;
+import io.diskengine.spdkrpc.RpcRequest;
 import io.diskengine.spdkrpc.RpcResult;
 import io.diskengine.spdkrpc.SpdkRpcClient;
 import io.diskengine.spdkrpc.VhostMethods;
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** What is known of a baremetal node's data plane, and how it is looked at. */
@@ -28,10 +30,17 @@ final class BaremetalFacts {
   final Tracked<Controller> controllers;
   final Tracked<Raid> raids;
   final Tracked<Vhost> vhosts;
+  private final RpcRequest<List<NvmeMethods.Controller>> controllersRequest =
+      NvmeMethods.controllers().remembering();
+  private final RpcRequest<List<RaidMethods.RaidInfo>> raidsRequest =
+      RaidMethods.bdevs().remembering();
+  private final RpcRequest<List<VhostMethods.Controller>> vhostsRequest =
+      VhostMethods.controllers().remembering();
   private boolean paths = true;
   private boolean raidsToo = true;
   private boolean vhostsToo = true;
   private boolean limitsToo = true;
+  private boolean socketsToo = true;
   private int ticks;
 
   /** The data plane has {@code bdev_set_qos_limit}. */
@@ -65,6 +74,7 @@ final class BaremetalFacts {
     raidsToo = true;
     vhostsToo = true;
     limitsToo = true;
+    socketsToo = true;
   }
 
   /** Controllers each time, RAIDs and, where there are any, vhost controllers every other time. */
@@ -136,6 +146,7 @@ final class BaremetalFacts {
     private final boolean askControllers = paths || controllers.needsLook();
     private final boolean askRaids = raidsToo || raids.needsLook();
     private final boolean askVhosts = vhostsToo || vhosts.needsLook();
+    private final Set<String> allowed;
     private final long controllersAt = controllers.lookStarts();
     private final long raidsAt = raids.lookStarts();
     private final long vhostsAt = vhosts.lookStarts();
@@ -147,17 +158,20 @@ final class BaremetalFacts {
     private @Nullable RpcResult<?> failure;
 
     BaremetalLook() {
+      boolean allSockets = socketsToo || vhosts.needsLook();
+      allowed = allSockets ? Set.of() : Set.copyOf(vhosts.facts().byName().keySet());
       paths = false;
       raidsToo = false;
       vhostsToo = false;
       limitsToo &= askLimits.isEmpty(); // asked for once, then again with the next tick
+      socketsToo &= !askVhosts;
     }
 
     @Override
     public @Nullable RpcResult<?> ask(SpdkRpcClient spdk) {
-      var c = askControllers ? spdk.submit(NvmeMethods.controllers()) : null;
-      var r = askRaids ? spdk.submit(RaidMethods.bdevs()) : null;
-      var v = askVhosts ? spdk.submit(VhostMethods.controllers()) : null;
+      var c = askControllers ? spdk.submit(controllersRequest) : null;
+      var r = askRaids ? spdk.submit(raidsRequest) : null;
+      var v = askVhosts ? spdk.submit(vhostsRequest) : null;
       Map<String, RpcCall<List<Bdev>>> bdevs = new HashMap<>();
       askLimits.forEach(name -> bdevs.put(name, spdk.submit(BdevMethods.bdev(name))));
       bdevs.forEach(this::limits);
@@ -165,6 +179,7 @@ final class BaremetalFacts {
       seenRaids = answers(r);
       seenVhosts = answers(v);
       seenVhosts.stream()
+          .filter(seen -> !allowed.contains(seen.ctrlr()))
           .map(VhostMethods.Controller::socket)
           .filter(Objects::nonNull)
           .map(java.nio.file.Path::of)

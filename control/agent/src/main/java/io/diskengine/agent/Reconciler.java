@@ -211,6 +211,7 @@ final class Reconciler {
       sequence.saveIfDue(nowMs);
       mode.tick(nowMs, rows);
       planStale |= looking && nowMs - lookingSinceMs >= SILENT_AFTER_MS;
+      look(nowMs);
     }
     startPlane(rows, nowMs);
     if (nowMs >= requeueAtMs) {

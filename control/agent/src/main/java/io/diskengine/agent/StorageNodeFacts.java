@@ -12,6 +12,7 @@ import io.diskengine.spdkrpc.BdevMethods;
 import io.diskengine.spdkrpc.LvolMethods;
 import io.diskengine.spdkrpc.NvmfMethods;
 import io.diskengine.spdkrpc.RpcCall;
+import io.diskengine.spdkrpc.RpcRequest;
 import io.diskengine.spdkrpc.RpcResult;
 import io.diskengine.spdkrpc.SpdkRpcClient;
 import io.diskengine.spdkrpc.Trid;
@@ -33,6 +34,11 @@ final class StorageNodeFacts {
   final Tracked<LvolSeen> lvols;
   final Tracked<String> transports;
   final Tracked<Subsystem> subsystems;
+  private final RpcRequest<List<LvolMethods.Lvstore>> lvstoresRequest =
+      LvolMethods.lvstores().remembering();
+  private final RpcRequest<List<LvolMethods.Lvol>> lvolsRequest = LvolMethods.lvols().remembering();
+  private final RpcRequest<List<NvmfMethods.Subsystem>> subsystemsRequest =
+      NvmfMethods.subsystems().remembering();
   final Set<String> examined = new HashSet<>();
   final Map<String, Set<String>> connected = new HashMap<>();
   final Set<String> expectedBases = new HashSet<>();
@@ -135,10 +141,10 @@ final class StorageNodeFacts {
       if (askBases) {
         baseNames.forEach(b -> baseCalls.add(spdk.submit(BdevMethods.bdev(b))));
       }
-      var stores = askLvstores ? spdk.submit(LvolMethods.lvstores()) : null;
-      var volumes = askLvols ? spdk.submit(LvolMethods.lvols()) : null;
+      var stores = askLvstores ? spdk.submit(lvstoresRequest) : null;
+      var volumes = askLvols ? spdk.submit(lvolsRequest) : null;
       var trtypes = askTransports ? spdk.submit(NvmfMethods.transports()) : null;
-      var exports = askSubsystems ? spdk.submit(NvmfMethods.subsystems()) : null;
+      var exports = askSubsystems ? spdk.submit(subsystemsRequest) : null;
       baseCalls.forEach(this::base);
       answers(stores).forEach(this::lvstore);
       List<LvolMethods.Lvol> found = answers(volumes);

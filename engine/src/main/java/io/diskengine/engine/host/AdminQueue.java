@@ -21,7 +21,7 @@ import java.util.function.LongConsumer;
  * The admin queue of one connection to a controller: commands with callbacks, asynchronous events,
  * keep-alive. Home reactor. Commands above the queue's depth wait here, in order.
  */
-final class AdminQueue implements TcpQpair.Owner {
+final class AdminQueue implements TcpQpair.Owner, PeerWatch.Asker {
   static final int DEPTH = 32;
   static final int MOST_ASYNC_EVENTS = 4;
 
@@ -49,6 +49,9 @@ final class AdminQueue implements TcpQpair.Owner {
   private final ArrayDeque<AdminRequest> waiting = new ArrayDeque<>();
   private long keepAliveSentNs;
   private boolean keepAliveOut;
+
+  /** Event requests on the wire: the only commands that may stay unanswered for ever. */
+  private int eventsOut;
 
   AdminQueue(Reactor reactor, TcpQpair.Target target, long keepAliveMs, Owner owner) {
     this.reactor = reactor;
@@ -138,6 +141,7 @@ final class AdminQueue implements TcpQpair.Owner {
         new AdminRequest(
             AdminOpcode.ASYNC_EVENT_REQUEST,
             (status, result) -> {
+              eventsOut--;
               if (NvmeStatus.isSuccess(status)) {
                 requestAsyncEvent();
                 owner.asyncEvent((int) result);
@@ -183,6 +187,7 @@ final class AdminQueue implements TcpQpair.Owner {
       CommandSlot slot = qpair.take(request);
       Sqe.opcode(slot.sqe(), request.opcode);
       request.prepare.accept(slot.sqe());
+      eventsOut += request.kind == Kind.EVENT ? 1 : 0;
       qpair.submit(slot);
     }
   }
@@ -224,31 +229,48 @@ final class AdminQueue implements TcpQpair.Owner {
 
   // ---- liveness
 
-  /** Sends a keep-alive when one is due; gives up a connection whose answers are overdue. */
-  void tick(long keepAliveIntervalNs, long deadlineNs) {
+  @Override
+  public long keepAliveSentNs() {
+    return keepAliveSentNs;
+  }
+
+  @Override
+  public boolean keepAliveIsOut() {
+    return keepAliveOut;
+  }
+
+  /** Whether commands can be sent. */
+  boolean ready() {
+    return qpair.ready();
+  }
+
+  /** Gives up a connection whose answers are overdue. */
+  void checkDeadlines(long deadlineNs) {
+    if (qpair.outstanding() == eventsOut) {
+      return;
+    }
     long now = reactor.nowNs();
     if (now - qpair.oldestNs(r -> isOf(r, Kind.KEEP_ALIVE)) > NvmeHost.KEEP_ALIVE_DEADLINE_NS) {
       close("no answer to keep-alive");
     } else if (now - qpair.oldestNs(r -> isOf(r, Kind.COMMAND)) > deadlineNs) {
       close("no answer to an admin command within " + deadlineNs / 1_000_000 + " ms");
-    } else if (keepAliveIntervalNs > 0
-        && qpair.ready()
-        && !keepAliveOut
-        && now - keepAliveSentNs >= keepAliveIntervalNs) {
-      keepAliveSentNs = now;
-      keepAliveOut = true;
-      AdminRequest request =
-          new AdminRequest(
-              AdminOpcode.KEEP_ALIVE,
-              (status, result) -> {
-                keepAliveOut = false;
-                if (!NvmeStatus.isSuccess(status)) {
-                  close("keep-alive refused: " + NvmeStatus.describe(status));
-                }
-              });
-      request.kind = Kind.KEEP_ALIVE;
-      send(request);
     }
+  }
+
+  void keepAlive() {
+    keepAliveSentNs = reactor.nowNs();
+    keepAliveOut = true;
+    AdminRequest request =
+        new AdminRequest(
+            AdminOpcode.KEEP_ALIVE,
+            (status, result) -> {
+              keepAliveOut = false;
+              if (!NvmeStatus.isSuccess(status)) {
+                close("keep-alive refused: " + NvmeStatus.describe(status));
+              }
+            });
+    request.kind = Kind.KEEP_ALIVE;
+    send(request);
   }
 
   // ---- the connection

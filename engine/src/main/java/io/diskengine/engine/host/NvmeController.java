@@ -11,6 +11,7 @@ import io.diskengine.nvme.ControllerProperty;
 import io.diskengine.nvme.ControllerProperty.Cc;
 import io.diskengine.nvme.GetLogPageCommand;
 import io.diskengine.nvme.NamespaceList;
+import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedMap;
@@ -294,16 +295,36 @@ final class NvmeController implements AdminQueue.Owner {
     }
   }
 
-  /** The host's clock: keep-alive and deadlines. */
-  void tick() {
+  /** The host's clock, first round: what must be answered, and who could ask. */
+  void checkLiveness(PeerWatch watch) {
     AdminQueue open = admin;
     if (open != null) {
-      NvmeOptions options = group.host().options();
-      long keepAliveNs = options.keepAliveTimeoutMs() * 1_000_000L;
-      long interval = Math.min(keepAliveNs / 2, NvmeHost.KEEP_ALIVE_INTERVAL_NS);
-      long deadline = options.timeoutAdminUs() * 1_000;
-      open.tick(live == null ? 0 : interval, deadline == 0 ? NvmeHost.ADMIN_DEADLINE_NS : deadline);
+      long deadlineNs = group.host().options().timeoutAdminUs() * 1_000;
+      open.checkDeadlines(deadlineNs == 0 ? NvmeHost.ADMIN_DEADLINE_NS : deadlineNs);
+      if (canAsk(open)) {
+        watch.see(open, home.nowNs());
+      }
     }
+  }
+
+  /** Second round, when all controllers of the peer are known. */
+  void keepAlive(PeerWatch watch) {
+    AdminQueue open = admin;
+    if (open != null && canAsk(open)) {
+      long keepAliveNs = group.host().options().keepAliveTimeoutMs() * 1_000_000L;
+      if (watch.asks(open, keepAliveNs / 2, home.nowNs())) {
+        open.keepAlive();
+      }
+    }
+  }
+
+  private boolean canAsk(AdminQueue open) {
+    return live != null && open.ready() && group.host().options().keepAliveTimeoutMs() > 0;
+  }
+
+  /** Where its target listens. */
+  InetSocketAddress peer() {
+    return target.peer();
   }
 
   // ---- the life of a connection

@@ -8,8 +8,10 @@ import io.diskengine.engine.linux.Errno;
 import io.diskengine.engine.reactor.Reactor;
 import io.diskengine.engine.reactor.Timer;
 import io.diskengine.nvme.Nqn;
+import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,15 +24,15 @@ import org.jspecify.annotations.Nullable;
  * All controllers of the engine; what SPDK's {@code bdev_nvme_*} methods work on. Home reactor.
  *
  * <p>Silent peers: a controller whose keep-alive is not answered in time is given up like one whose
- * connection broke; nothing blocks meanwhile. With the constants below a peer that falls silent
- * leaves {@code enabled} after 3 to 5.5 seconds.
+ * connection broke; nothing blocks meanwhile. With the constants below the controllers of a peer
+ * that falls silent leave {@code enabled} after 3 to 5.5 seconds; who asks is {@link PeerWatch}'s.
  */
 public final class NvmeHost {
   /** How long a keep-alive may stay unanswered. */
   public static final long KEEP_ALIVE_DEADLINE_NS = 3_000_000_000L;
 
-  /** How often one is sent at least, whatever the controller was told. */
-  public static final long KEEP_ALIVE_INTERVAL_NS = 2_000_000_000L;
+  /** How often one of the controllers behind an address sends one at least. */
+  public static final long KEEP_ALIVE_INTERVAL_NS = 1_500_000_000L;
 
   /** How long any other admin command may stay unanswered. */
   public static final long ADMIN_DEADLINE_NS = 10_000_000_000L;
@@ -44,7 +46,7 @@ public final class NvmeHost {
   /** SPDK's SPDK_CONTROLLER_NAME_MAX, with its terminating NUL. */
   static final int NAME_LIMIT = 512;
 
-  private static final long TICK_NS = 500_000_000L;
+  static final long TICK_NS = 500_000_000L;
   private static final int EALREADY = -Errno.EALREADY;
 
   /** The end of an attach: 0 and the devices that are there now, or a negative errno. */
@@ -57,6 +59,7 @@ public final class NvmeHost {
   private final BdevLayer layer;
   private final Map<String, ControllerGroup> groups = new LinkedHashMap<>();
   private final List<GoneWaiter> goneWaiters = new ArrayList<>();
+  private final Map<InetSocketAddress, PeerWatch> peers = new HashMap<>();
   private final Timer tick = Timer.of(this::tick);
   private final String defaultHostnqn = Nqn.UUID_PREFIX + UUID.randomUUID();
   private NvmeOptions options = NvmeOptions.DEFAULT;
@@ -324,11 +327,19 @@ public final class NvmeHost {
   }
 
   private void tick() {
-    for (ControllerGroup group : List.copyOf(groups.values())) {
-      group.all().forEach(NvmeController::tick);
-    }
+    long nowNs = home().nowNs();
+    List<NvmeController> all = new ArrayList<>();
+    groups.values().forEach(group -> all.addAll(group.all()));
+    peers.values().forEach(watch -> watch.begin(nowNs));
+    all.forEach(c -> c.checkLiveness(watch(c, nowNs)));
+    all.forEach(c -> c.keepAlive(watch(c, nowNs)));
+    peers.values().removeIf(watch -> !watch.isUsed());
     if (!groups.isEmpty()) {
       home().schedule(tick, TICK_NS);
     }
+  }
+
+  private PeerWatch watch(NvmeController controller, long nowNs) {
+    return peers.computeIfAbsent(controller.peer(), _ -> new PeerWatch(nowNs));
   }
 }

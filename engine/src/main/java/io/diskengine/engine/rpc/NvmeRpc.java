@@ -13,12 +13,15 @@ import io.diskengine.engine.linux.Errno;
 import io.diskengine.engine.rpc.RpcRegistry.Phase;
 import io.diskengine.nvme.HealthLogPage;
 import io.diskengine.nvme.NativeMemory;
+import io.diskengine.spdkrpc.RpcCodec;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.WeakHashMap;
+import tools.jackson.databind.JacksonSerializable;
 
 /** The methods of SPDK's bdev_nvme. */
 public final class NvmeRpc implements RpcModule {
@@ -36,6 +39,9 @@ public final class NvmeRpc implements RpcModule {
 
   private final NvmeHost host;
   private final NvmeOptionsRpc options;
+
+  /** Home reactor; groups that are gone are forgotten. */
+  private final Map<ControllerGroup, Written> written = new WeakHashMap<>();
 
   public NvmeRpc(NvmeHost host) {
     this.host = host;
@@ -224,21 +230,33 @@ public final class NvmeRpc implements RpcModule {
     String name = params.stringOrNull("name");
     params.end();
     if (name == null) {
-      reply.ok(host.groups().stream().map(this::controller).toList());
+      reply.ok(host.groups().stream().map(g -> controller(g).json()).toList());
       return;
     }
     ControllerGroup group = host.find(name);
     if (group == null) {
       throw new RpcFailure(BdevException.EINVAL, "Controller " + name + " does not exist");
     }
-    reply.ok(List.of(controller(group)));
+    reply.ok(List.of(controller(group).json()));
   }
 
-  private JsonObject controller(ControllerGroup group) {
-    return new JsonObject()
-        .put("name", group.name())
-        .put("ctrlrs", host.paths(group).stream().map(NvmeRpc::path).toList());
+  /** As it was written last, while nothing of it has changed: it is asked for every second. */
+  private Written controller(ControllerGroup group) {
+    List<NvmeHost.PathDescription> paths = host.paths(group);
+    Written last = written.get(group);
+    if (last == null || !last.paths().equals(paths)) {
+      JsonObject json =
+          new JsonObject()
+              .put("name", group.name())
+              .put("ctrlrs", paths.stream().map(NvmeRpc::path).toList());
+      last = new Written(paths, RpcCodec.written(json));
+      written.put(group, last);
+    }
+    return last;
   }
+
+  /** A controller in a reply, ready to be sent. */
+  private record Written(List<NvmeHost.PathDescription> paths, JacksonSerializable json) {}
 
   private static JsonObject path(NvmeHost.PathDescription path) {
     AttachSpec spec = path.spec();

@@ -24,7 +24,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * SPDK's RPC socket: a Unix socket of mode 0600, or {@code host:port}. Each connection has two
- * virtual threads; handlers are handed to the home reactor.
+ * threads; handlers are handed to the home reactor.
  */
 public final class RpcServer implements AutoCloseable {
   /** SPDK_JSONRPC_MAX_CONNS; further clients wait in the backlog. */

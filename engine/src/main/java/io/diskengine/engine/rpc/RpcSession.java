@@ -45,9 +45,10 @@ final class RpcSession {
     this.channel = channel;
   }
 
+  /** Threads of the platform: a request to an idle engine wakes one for each, not a scheduler. */
   void start() {
-    Thread.ofVirtual().name("rpc-reader").start(this::readLoop);
-    Thread.ofVirtual().name("rpc-writer").start(this::writeLoop);
+    Thread.ofPlatform().daemon().name("rpc-reader").start(this::readLoop);
+    Thread.ofPlatform().daemon().name("rpc-writer").start(this::writeLoop);
   }
 
   /** True while answers that were given have not been written. */

@@ -91,6 +91,38 @@ class NvmeHostTest {
   }
 
   @Test
+  void allControllersOfASilentPeerLeaveEnabledInTimeThoughOneAsksForAll() {
+    int count = 20;
+    HostWorld.Node node = world.new Node(1).listen(4420);
+    for (int i = 0; i < count; i++) {
+      String hostnqn = HostWorld.HOSTNQN + i;
+      world.on(1, () -> node.subsystem.addHost(hostnqn));
+      AttachSpec spec = HostWorld.spec("c" + i, 1, 4420, HostWorld.WAIT);
+      world.attach(
+          new AttachSpec(
+              spec.name(),
+              spec.trid(),
+              hostnqn,
+              "",
+              "",
+              AttachSpec.Multipath.MULTIPATH,
+              spec.timers(),
+              0));
+    }
+    world.world.run(60 * SECOND);
+    for (int i = 0; i < count; i++) {
+      assertThat(world.state("c" + i)).isEqualTo("enabled");
+    }
+    world.world.pause(1);
+    long pausedNs = world.world.nowNs();
+    for (int i = 0; i < count; i++) {
+      String name = "c" + i;
+      world.world.await("it is noticed", () -> !world.state(name).equals("enabled"), 6 * SECOND);
+      assertThat(world.world.nowNs() - pausedNs).isBetween(3 * SECOND - MS, 5500 * MS);
+    }
+  }
+
+  @Test
   void disableUnderLoadFailsIoAtOnceAndEnableBringsItBack() {
     world.node(1);
     VerifiedIo io = new VerifiedIo(world, world.attach("c1", 1), 8);

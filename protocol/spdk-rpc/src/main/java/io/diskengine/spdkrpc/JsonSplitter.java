@@ -71,10 +71,8 @@ public final class JsonSplitter {
         return nextScalar(first);
       }
     }
-    while (scan < end) {
-      if (endsValue(buffer[scan++])) {
-        return take();
-      }
+    if (scanToEnd()) {
+      return take();
     }
     if (end - start > maxValueBytes) {
       throw new MalformedJsonException("a JSON value is longer than " + maxValueBytes + " bytes");
@@ -87,18 +85,42 @@ public final class JsonSplitter {
     return end - start;
   }
 
-  private boolean endsValue(byte b) {
-    if (inString) {
-      if (escaped) {
+  /** Whether the bytes are one JSON value, and behind it the end of an object and nothing else. */
+  static boolean isValueAndBrace(byte[] bytes) {
+    JsonSplitter splitter = new JsonSplitter(bytes.length);
+    splitter.buffer = bytes;
+    splitter.end = bytes.length;
+    return splitter.next() != null
+        && splitter.start == bytes.length - 1
+        && bytes[splitter.start] == '}';
+  }
+
+  /** Looks on from where it stopped; true when a value ends there. Most bytes are in strings. */
+  private boolean scanToEnd() {
+    byte[] bytes = buffer;
+    int last = end;
+    int at = scan;
+    boolean ended = false;
+    while (at < last && !ended) {
+      byte b = bytes[at++];
+      if (!inString) {
+        ended = endsOutsideString(b);
+      } else if (escaped) {
         escaped = false;
-      } else if (b == '\\') {
-        escaped = true;
-      } else if (b == '"') {
-        inString = false;
-        return depth == 0;
+      } else {
+        while (b != '"' && b != '\\' && at < last) {
+          b = bytes[at++];
+        }
+        escaped = b == '\\';
+        inString = b != '"';
+        ended = !inString && depth == 0;
       }
-      return false;
     }
+    scan = at;
+    return ended;
+  }
+
+  private boolean endsOutsideString(byte b) {
     switch (b) {
       case '"' -> inString = true;
       case '{', '[' -> {

@@ -203,20 +203,40 @@ public final class RpcCall<T> {
     return state.compareAndSet(State.QUEUED, State.WITHDRAWN);
   }
 
-  void settle(RpcCodec.Reply reply) {
+  /** Settles with what an equal reply was decoded to before; false when there was none. */
+  boolean settleRemembered(byte[] raw, RpcCodec.Head head) {
+    T value =
+        request.decoder() instanceof RememberedReply<T> memory ? memory.find(raw, head) : null;
+    if (value != null) {
+      settle(new RpcResult.Ok<>(value));
+    }
+    return value != null;
+  }
+
+  /**
+   * @param raw the message, when it is this reply alone
+   */
+  void settle(RpcCodec.Reply reply, byte @Nullable [] raw) {
     RpcCodec.ReplyError error = reply.error();
     RpcResult<T> result;
     if (error != null) {
       result = new RpcResult.Rejected<>(error.code(), error.message());
     } else {
-      result = decode(reply);
+      result = decode(reply, raw);
     }
     settle(result);
   }
 
-  private RpcResult<T> decode(RpcCodec.Reply reply) {
+  private RpcResult<T> decode(RpcCodec.Reply reply, byte @Nullable [] raw) {
     try {
-      return new RpcResult.Ok<>(request.decoder().apply(reply.result()));
+      T value = request.decoder().apply(reply.result());
+      if (raw != null && request.decoder() instanceof RememberedReply<T> memory) {
+        RpcCodec.Head head = RpcCodec.head(raw);
+        if (head != null && head.id() == id) {
+          memory.remember(raw, head, value);
+        }
+      }
+      return new RpcResult.Ok<>(value);
     } catch (JacksonException e) {
       return undecodable(e.getOriginalMessage());
     } catch (RuntimeException e) {

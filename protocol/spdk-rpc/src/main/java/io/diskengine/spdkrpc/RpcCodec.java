@@ -2,15 +2,28 @@ package io.diskengine.spdkrpc;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonGenerator;
+import tools.jackson.core.io.SerializedString;
+import tools.jackson.databind.JacksonSerializable;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.SerializationContext;
+import tools.jackson.databind.jsontype.TypeSerializer;
 
 /**
  * JSON-RPC 2.0 messages as SPDK writes them: compact, members in the order {@code
  * jsonrpc,id,method,params} and {@code jsonrpc,id,result|error}, one newline after a reply.
  */
 public final class RpcCodec {
+  private static final byte[] VERSION_AND_ID =
+      "{\"jsonrpc\":\"2.0\",\"id\":".getBytes(StandardCharsets.US_ASCII);
+  private static final byte[] RESULT = ",\"result\":".getBytes(StandardCharsets.US_ASCII);
+
+  /** Ids are counted from 1: more digits than any has, fewer than a long holds. */
+  private static final int MOST_ID_DIGITS = 18;
+
   private RpcCodec() {}
 
   /**
@@ -20,6 +33,37 @@ public final class RpcCodec {
 
   /** SPDK's error object; it has no {@code data}. */
   public record ReplyError(int code, String message) {}
+
+  /**
+   * How SPDK begins a successful reply.
+   *
+   * @param resultAt index of the result's first byte
+   */
+  record Head(long id, int resultAt) {}
+
+  /** The head of a reply in SPDK's order and spacing with an integer id; null for any other. */
+  static @Nullable Head head(byte[] reply) {
+    int at = after(reply, 0, VERSION_AND_ID);
+    int digits = at;
+    long id = 0;
+    while (at > 0 && at < reply.length && at - digits < MOST_ID_DIGITS && isDigit(reply[at])) {
+      id = id * 10 + reply[at++] - '0';
+    }
+    int resultAt = at == digits ? -1 : after(reply, at, RESULT);
+    return resultAt < 0 ? null : new Head(id, resultAt);
+  }
+
+  /** The index behind the text, or -1 when it is not there. */
+  private static int after(byte[] bytes, int at, byte[] text) {
+    int end = at + text.length;
+    boolean there =
+        at >= 0 && end < bytes.length && Arrays.equals(bytes, at, end, text, 0, text.length);
+    return there ? end : -1;
+  }
+
+  private static boolean isDigit(byte b) {
+    return b >= '0' && b <= '9';
+  }
 
   /**
    * A request without trailing newline.
@@ -57,6 +101,24 @@ public final class RpcCodec {
     out.writeBytes(RpcJson.MAPPER.writeValueAsBytes(result));
     ascii(out, "}\n");
     return out.toByteArray();
+  }
+
+  /** A part of replies that is written once and then copied. */
+  public static JacksonSerializable written(Object part) {
+    return new Written(new SerializedString(RpcJson.MAPPER.writeValueAsString(part)));
+  }
+
+  private record Written(SerializedString json) implements JacksonSerializable {
+    @Override
+    public void serialize(JsonGenerator out, SerializationContext context) {
+      out.writeRawValue(json);
+    }
+
+    @Override
+    public void serializeWithType(
+        JsonGenerator out, SerializationContext context, TypeSerializer typeSerializer) {
+      serialize(out, context);
+    }
   }
 
   /** An error reply with its newline; {@code idJson} as in {@link #reply}. */

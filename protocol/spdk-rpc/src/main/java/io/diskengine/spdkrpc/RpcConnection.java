@@ -156,7 +156,9 @@ final class RpcConnection {
       while (open.read(bytes.clear()) >= 0) {
         splitter.append(bytes.flip());
         for (byte[] value = splitter.next(); value != null; value = splitter.next()) {
-          dispatch(RpcCodec.parse(value));
+          if (!settleRemembered(value)) {
+            dispatch(RpcCodec.parse(value), value);
+          }
         }
       }
       int cut = splitter.pendingBytes();
@@ -176,9 +178,19 @@ final class RpcConnection {
     }
   }
 
-  private void dispatch(JsonNode message) {
+  private boolean settleRemembered(byte[] value) {
+    RpcCodec.Head head = RpcCodec.head(value);
+    RpcCall<?> call = head == null ? null : awaiting.get(head.id());
+    if (head == null || call == null || !call.settleRemembered(value, head)) {
+      return false;
+    }
+    awaiting.remove(head.id());
+    return true;
+  }
+
+  private void dispatch(JsonNode message, byte @Nullable [] raw) {
     if (message.isArray()) {
-      message.forEach(this::dispatch);
+      message.forEach(part -> dispatch(part, null));
       return;
     }
     RpcCodec.Reply reply = RpcCodec.reply(message);
@@ -187,7 +199,7 @@ final class RpcConnection {
             ? awaiting.remove(reply.id().asLong())
             : null;
     if (call != null) {
-      call.settle(reply);
+      call.settle(reply, raw);
       return;
     }
     String text = JsonSplitter.printable(message.toString().getBytes(StandardCharsets.UTF_8));

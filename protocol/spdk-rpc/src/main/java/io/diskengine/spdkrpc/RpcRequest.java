@@ -35,6 +35,14 @@ public record RpcRequest<T>(
     return new RpcRequest<>(method, params, decoder, other);
   }
 
+  /**
+   * The same call for one who asks again and again, to be kept and submitted each time: a reply
+   * that is, byte for byte, the last one is not parsed, and its value is the same object.
+   */
+  public RpcRequest<T> remembering() {
+    return new RpcRequest<>(method, params, new RememberedReply<>(decoder), methodClass);
+  }
+
   static <T> RpcRequest<T> of(String method, @Nullable Object params, Class<T> type) {
     return new RpcRequest<>(
         method, params, result -> RpcJson.MAPPER.treeToValue(result, type), MethodClass.of(method));

@@ -329,7 +329,7 @@ class TranscriptTest {
             Duration.ZERO,
             RpcRuntime.SYSTEM,
             (_, _) -> {});
-    call.settle(reply);
+    call.settle(reply, null);
     return call.settled().orElseThrow();
   }
 

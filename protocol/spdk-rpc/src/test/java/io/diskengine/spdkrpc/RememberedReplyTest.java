@@ -1,0 +1,152 @@
+package io.diskengine.spdkrpc;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(20)
+class RememberedReplyTest {
+  private final AtomicInteger decoded = new AtomicInteger();
+  private final RpcRequest<List<String>> request =
+      new RpcRequest<List<String>>(
+              "rpc_get_methods",
+              null,
+              result -> {
+                decoded.incrementAndGet();
+                return result.valueStream().map(n -> n.asString()).toList();
+              },
+              MethodClass.of("rpc_get_methods"))
+          .remembering();
+
+  /** What the server answers next, {@code #} standing for the id. */
+  private final LinkedBlockingQueue<String> replies = new LinkedBlockingQueue<>();
+
+  private Path directory;
+  private Path socket;
+
+  @BeforeEach
+  void directory() throws IOException {
+    directory = Files.createTempDirectory("spdk-rpc");
+    socket = directory.resolve("spdk.sock");
+  }
+
+  @AfterEach
+  void cleanUp() throws IOException {
+    Files.deleteIfExists(socket);
+    Files.delete(directory);
+  }
+
+  private ScriptedSpdk server() throws IOException {
+    return ScriptedSpdk.listen(
+        socket,
+        (peer, asked) -> peer.write(replies.take().replace("#", asked.path("id").toString())));
+  }
+
+  private SpdkRpcClient client() {
+    return SpdkRpcClient.connect(
+        new SpdkAddress.Unix(socket), RpcOptions.defaults().withCloseGrace(Duration.ZERO));
+  }
+
+  private RpcResult<List<String>> answer(SpdkRpcClient spdk, String reply) {
+    replies.add(reply);
+    return spdk.call(request);
+  }
+
+  @Test
+  void equalRepliesAreTheSameValueAndDecodedOnce() throws IOException {
+    String reply = "{\"jsonrpc\":\"2.0\",\"id\":#,\"result\":[\"a\",\"b\\\"}\"]}\n";
+    try (var server = server();
+        var spdk = client()) {
+      List<String> first = answer(spdk, reply).orElseThrow();
+      assertThat(first).containsExactly("a", "b\"}");
+      for (int i = 0; i < 20; i++) { // ids of one digit and of two
+        assertThat(answer(spdk, reply).orElseThrow()).isSameAs(first);
+      }
+      assertThat(decoded).hasValue(1);
+      assertThat(server.requests).hasSize(21);
+    }
+  }
+
+  @Test
+  void anotherReplyIsDecodedAndRememberedInstead() throws IOException {
+    String a = "{\"jsonrpc\":\"2.0\",\"id\":#,\"result\":[\"a\"]}\n";
+    String b = "{\"jsonrpc\":\"2.0\",\"id\":#,\"result\":[\"b\"]}\n";
+    String longer = "{\"jsonrpc\":\"2.0\",\"id\":#,\"result\":[\"b\",\"b\"]}\n";
+    String error = "{\"jsonrpc\":\"2.0\",\"id\":#,\"error\":{\"code\":-1,\"message\":\"no\"}}\n";
+    try (var server = server();
+        var spdk = client()) {
+      assertThat(answer(spdk, a).orElseThrow()).containsExactly("a");
+      List<String> second = answer(spdk, b).orElseThrow();
+      assertThat(second).containsExactly("b");
+      assertThat(answer(spdk, longer).orElseThrow()).containsExactly("b", "b");
+      assertThat(answer(spdk, error)).isEqualTo(new RpcResult.Rejected<>(-1, "no"));
+      assertThat(answer(spdk, longer).orElseThrow()).containsExactly("b", "b");
+      assertThat(decoded).hasValue(3);
+      assertThat(server.connectionCount()).isEqualTo(1);
+    }
+  }
+
+  /** Of duplicate members the last one counts: what follows a result may say something else. */
+  @Test
+  void repliesInAnotherShapeAreDecodedEachTime() throws IOException {
+    try (var server = server();
+        var spdk = client()) {
+      for (int i = 1; i <= 3; i++) {
+        String shape = "{\"jsonrpc\":\"2.0\",\"id\":#,\"result\":[\"a\"],\"result\":[\"b\"]}\n";
+        assertThat(answer(spdk, shape).orElseThrow()).containsExactly("b");
+        assertThat(decoded).hasValue(2 * i - 1);
+        String order = "{\"jsonrpc\": \"2.0\",\"result\":[\"a\"],\"id\":#}\n";
+        assertThat(answer(spdk, order).orElseThrow()).containsExactly("a");
+        assertThat(decoded).hasValue(2 * i);
+      }
+      assertThat(server.requests).hasSize(6);
+    }
+  }
+
+  @Test
+  void headIsFoundOnlyInSpdksForm() {
+    assertThat(head("{\"jsonrpc\":\"2.0\",\"id\":17,\"result\":[]}"))
+        .isEqualTo(new RpcCodec.Head(17, 34));
+    for (String other :
+        List.of(
+            "",
+            "{}",
+            "{\"jsonrpc\":\"2.0\",\"id\":",
+            "{\"jsonrpc\":\"2.0\",\"id\":1",
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":",
+            "{\"jsonrpc\":\"2.0\",\"id\":,\"result\":1}",
+            "{\"jsonrpc\":\"2.0\",\"id\":-1,\"result\":1}",
+            "{\"jsonrpc\":\"2.0\",\"id\":1.5,\"result\":1}",
+            "{\"jsonrpc\":\"2.0\",\"id\":\"1\",\"result\":1}",
+            "{\"jsonrpc\":\"2.0\",\"id\":1234567890123456789,\"result\":1}",
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":1}",
+            " {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":1}")) {
+      assertThat(head(other)).as(other).isNull();
+    }
+  }
+
+  private static RpcCodec.@org.jspecify.annotations.Nullable Head head(String reply) {
+    return RpcCodec.head(reply.getBytes(UTF_8));
+  }
+
+  @Test
+  void onlyAValueAndOneBraceEndAReply() {
+    for (String yes : List.of("[1]}", "\"a}\"}", "5}", "true}", "{\"a\":[{}]}}")) {
+      assertThat(JsonSplitter.isValueAndBrace(yes.getBytes(UTF_8))).as(yes).isTrue();
+    }
+    for (String no : List.of("[1]", "[1]} ", "[1],\"id\":2}", "[1] }", "{}", "5")) {
+      assertThat(JsonSplitter.isValueAndBrace(no.getBytes(UTF_8))).as(no).isFalse();
+    }
+  }
+}
