@@ -32,9 +32,7 @@ final class ChildCommand {
   static List<String> daemon(String... arguments) {
     return java(
         List.of(
-            "-Xmx128m",
-            "-XX:TieredStopAtLevel=1",
-            "-Djdk.virtualThreadScheduler.parallelism=1"),
+            "-Xmx128m", "-XX:TieredStopAtLevel=1", "-Djdk.virtualThreadScheduler.parallelism=1"),
         arguments);
   }
 

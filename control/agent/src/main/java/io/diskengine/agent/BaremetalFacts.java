@@ -17,6 +17,7 @@ import io.diskengine.spdkrpc.RpcResult;
 import io.diskengine.spdkrpc.SpdkRpcClient;
 import io.diskengine.spdkrpc.VhostMethods;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,6 +37,9 @@ final class BaremetalFacts {
       RaidMethods.bdevs().remembering();
   private final RpcRequest<List<VhostMethods.Controller>> vhostsRequest =
       VhostMethods.controllers().remembering();
+  private List<NvmeMethods.Controller> lastControllers = List.of();
+  private List<RaidMethods.RaidInfo> lastRaids = List.of();
+  private List<VhostMethods.Controller> lastVhosts = List.of();
   private boolean paths = true;
   private boolean raidsToo = true;
   private boolean vhostsToo = true;
@@ -83,7 +87,7 @@ final class BaremetalFacts {
     limitsToo = true;
     boolean more = ticks++ % 2 == 0;
     raidsToo |= more;
-    vhostsToo |= more && !vhosts.facts().byName().isEmpty();
+    vhostsToo |= more && !vhosts.isEmpty();
   }
 
   void lookAtPathsNow() {
@@ -118,9 +122,9 @@ final class BaremetalFacts {
         limitsToo
             && canLimit
             && controllers.isSeen()
-            && controllers.facts().byName().values().stream().allMatch(Controller::isEnabled);
+            && controllers.values().stream().allMatch(Controller::isEnabled);
     return safe
-        ? raids.facts().byName().values().stream()
+        ? raids.values().stream()
             .filter(r -> r.isOnline() && !limits.containsKey(r.name()))
             .map(Raid::name)
             .toList()
@@ -155,11 +159,15 @@ final class BaremetalFacts {
     private List<NvmeMethods.Controller> seenControllers = List.of();
     private List<RaidMethods.RaidInfo> seenRaids = List.of();
     private List<VhostMethods.Controller> seenVhosts = List.of();
+    private @Nullable RpcCall<List<NvmeMethods.Controller>> controllersCall;
+    private @Nullable RpcCall<List<RaidMethods.RaidInfo>> raidsCall;
+    private @Nullable RpcCall<List<VhostMethods.Controller>> vhostsCall;
+    private boolean sent;
     private @Nullable RpcResult<?> failure;
 
     BaremetalLook() {
-      boolean allSockets = socketsToo || vhosts.needsLook();
-      allowed = allSockets ? Set.of() : Set.copyOf(vhosts.facts().byName().keySet());
+      boolean allSockets = !askVhosts || socketsToo || vhosts.needsLook();
+      allowed = allSockets ? Set.of() : vhosts.names();
       paths = false;
       raidsToo = false;
       vhostsToo = false;
@@ -168,16 +176,39 @@ final class BaremetalFacts {
     }
 
     @Override
+    public List<RpcCall<?>> submit(SpdkRpcClient spdk) {
+      boolean looksAtFiles = askVhosts && allowed.isEmpty(); // sockets
+      if (looksAtFiles || !askLimits.isEmpty()) {
+        return List.of();
+      }
+      send(spdk);
+      List<RpcCall<?>> calls = new ArrayList<>();
+      for (RpcCall<?> call : Arrays.asList(controllersCall, raidsCall, vhostsCall)) {
+        if (call != null) {
+          calls.add(call);
+        }
+      }
+      return calls;
+    }
+
+    private void send(SpdkRpcClient spdk) {
+      sent = true;
+      controllersCall = askControllers ? spdk.submit(controllersRequest) : null;
+      raidsCall = askRaids ? spdk.submit(raidsRequest) : null;
+      vhostsCall = askVhosts ? spdk.submit(vhostsRequest) : null;
+    }
+
+    @Override
     public @Nullable RpcResult<?> ask(SpdkRpcClient spdk) {
-      var c = askControllers ? spdk.submit(controllersRequest) : null;
-      var r = askRaids ? spdk.submit(raidsRequest) : null;
-      var v = askVhosts ? spdk.submit(vhostsRequest) : null;
+      if (!sent) {
+        send(spdk);
+      }
       Map<String, RpcCall<List<Bdev>>> bdevs = new HashMap<>();
       askLimits.forEach(name -> bdevs.put(name, spdk.submit(BdevMethods.bdev(name))));
       bdevs.forEach(this::limits);
-      seenControllers = answers(c);
-      seenRaids = answers(r);
-      seenVhosts = answers(v);
+      seenControllers = answers(controllersCall);
+      seenRaids = answers(raidsCall);
+      seenVhosts = answers(vhostsCall);
       seenVhosts.stream()
           .filter(seen -> !allowed.contains(seen.ctrlr()))
           .map(VhostMethods.Controller::socket)
@@ -217,17 +248,21 @@ final class BaremetalFacts {
         return true;
       }
       boolean news = false;
-      if (askControllers) {
+      if (askControllers && !(controllers.isSteady() && seenControllers == lastControllers)) {
         Map<String, Controller> now = new HashMap<>();
         seenControllers.forEach(c -> now.put(c.name(), controller(c, nowMs)));
         news |= controllers.merge(now, controllersAt, BaremetalFacts::since, Object::equals);
+        lastControllers = seenControllers;
       }
-      if (askRaids) {
+      if (askRaids && raids.isSteady() && seenRaids == lastRaids) {
+        raids.refresh(r -> lookedAt(r, nowMs));
+      } else if (askRaids) {
         Map<String, Raid> now = new HashMap<>();
         seenRaids.forEach(r -> now.put(String.valueOf(r.name()), raid(r, nowMs)));
         fresh(now);
         news |= raids.merge(now, raidsAt, BaremetalFacts::quiet, BaremetalFacts::sameRaid);
-        limits.keySet().retainAll(raids.facts().byName().keySet());
+        lastRaids = seenRaids;
+        limits.keySet().retainAll(raids.names());
       }
       for (var seenNow : seenLimits.entrySet()) {
         if (limits.putIfAbsent(seenNow.getKey(), seenNow.getValue()) == null) {
@@ -235,13 +270,29 @@ final class BaremetalFacts {
           news = true;
         }
       }
-      if (askVhosts) {
+      if (askVhosts && !(vhosts.isSteady() && seenVhosts == lastVhosts)) {
         Map<String, Vhost> now = new HashMap<>();
         seenVhosts.forEach(v -> now.put(v.ctrlr(), vhost(v)));
         news |= vhosts.merge(now, vhostsAt);
+        lastVhosts = seenVhosts;
       }
       return news;
     }
+  }
+
+  /** The same answer as before, at a later time. */
+  private static Raid lookedAt(Raid r, long nowMs) {
+    return new Raid(
+        r.name(),
+        r.uuid(),
+        r.state(),
+        r.superblock(),
+        r.slots(),
+        r.operational(),
+        r.legs(),
+        r.process(),
+        r.process() == null ? r.quietSinceMs() : nowMs,
+        nowMs);
   }
 
   /** That time has passed is no news. */

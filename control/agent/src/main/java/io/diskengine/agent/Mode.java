@@ -5,6 +5,7 @@ import io.diskengine.model.ObjectRef;
 import io.diskengine.model.plan.Action;
 import io.diskengine.model.plan.Commit;
 import io.diskengine.model.plan.Plan;
+import io.diskengine.spdkrpc.RpcCall;
 import io.diskengine.spdkrpc.RpcRequest;
 import io.diskengine.spdkrpc.RpcResult;
 import io.diskengine.spdkrpc.SpdkRpcClient;
@@ -20,6 +21,15 @@ import org.jspecify.annotations.Nullable;
 interface Mode {
   /** A look that was begun: {@code ask} blocks on its own thread, {@code merge} does not. */
   interface Look {
+    /**
+     * Sends all that is asked, if one round of questions is all that this look needs, as each
+     * second's does; {@code ask} finds the answers when all calls are settled, and nothing else.
+     * Empty when it needs more, and {@code ask} a thread.
+     */
+    default List<RpcCall<?>> submit(SpdkRpcClient spdk) {
+      return List.of();
+    }
+
     /** Null when everything was answered; else the first failure. */
     @Nullable RpcResult<?> ask(SpdkRpcClient spdk);
 

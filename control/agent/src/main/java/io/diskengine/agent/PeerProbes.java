@@ -12,11 +12,13 @@ import java.io.InputStream;
 import java.net.ConnectException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.SocketException;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Asks the NVMe/TCP targets of storage nodes for a sign of life: SPDK's host never notices a target
@@ -112,20 +114,52 @@ final class PeerProbes {
         });
   }
 
+  /** Probes under way on this machine, with the time at which each is given up. */
+  private static final Map<Socket, Long> OPEN = new ConcurrentHashMap<>();
+
+  /**
+   * Asks once. No wait here has a limit of its own, each of which would wake a thread that only
+   * keeps time: the next probe, a second later, closes what is overdue.
+   */
   static void ask(FabricAddress address, int deadlineMs) throws IOException {
-    try (Socket socket = new Socket()) {
-      socket.setSoTimeout(deadlineMs);
-      socket.setTcpNoDelay(true);
-      socket.connect(new InetSocketAddress(address.host(), address.port()), deadlineMs);
-      byte[] pdu = new byte[PDU_BYTES];
-      pdu[0] = ICREQ;
-      pdu[2] = (byte) PDU_BYTES; // HLEN
-      pdu[4] = (byte) PDU_BYTES; // PLEN, little-endian
-      socket.getOutputStream().write(pdu);
-      InputStream in = socket.getInputStream();
-      if (in.readNBytes(pdu, 0, PDU_BYTES) < PDU_BYTES || pdu[0] != ICRESP) {
-        throw new IOException("the connection was not initialised");
+    long nowNs = System.nanoTime();
+    OPEN.forEach((socket, givenUpNs) -> {
+      if (nowNs - givenUpNs >= 0) {
+        close(socket);
       }
+    });
+    long untilNs = nowNs + TimeUnit.MILLISECONDS.toNanos(deadlineMs);
+    try (Socket socket = new Socket()) {
+      OPEN.put(socket, untilNs);
+      try {
+        initialise(socket, address);
+      } catch (SocketException e) {
+        throw System.nanoTime() - untilNs < 0 ? e : new IOException(deadlineMs + " ms passed", e);
+      } finally {
+        OPEN.remove(socket);
+      }
+    }
+  }
+
+  private static void initialise(Socket socket, FabricAddress address) throws IOException {
+    socket.setTcpNoDelay(true);
+    socket.connect(new InetSocketAddress(address.host(), address.port()));
+    byte[] pdu = new byte[PDU_BYTES];
+    pdu[0] = ICREQ;
+    pdu[2] = (byte) PDU_BYTES; // HLEN
+    pdu[4] = (byte) PDU_BYTES; // PLEN, little-endian
+    socket.getOutputStream().write(pdu);
+    InputStream in = socket.getInputStream();
+    if (in.readNBytes(pdu, 0, PDU_BYTES) < PDU_BYTES || pdu[0] != ICRESP) {
+      throw new IOException("the connection was not initialised");
+    }
+  }
+
+  private static void close(Socket socket) {
+    try {
+      socket.close();
+    } catch (IOException e) {
+      // nothing is owed to a probe that was given up
     }
   }
 

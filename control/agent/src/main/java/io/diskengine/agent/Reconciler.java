@@ -77,6 +77,7 @@ final class Reconciler {
   private final Backoffs backoffs = new Backoffs();
   private final Publications publications = new Publications();
   private final StatusLine statusLine;
+  private final LookRun lookRun;
   private final Set<ObjectRef> busy = new HashSet<>();
   private volatile long leaseUntilBootMs = Long.MIN_VALUE;
   private volatile DataPlane.Outcome.@Nullable Up plane;
@@ -122,6 +123,7 @@ final class Reconciler {
     this.sent = sent;
     this.holder = config.nodeName() + "/" + machine.processName();
     statusLine = new StatusLine(config.nodeName(), config.onStatus());
+    lookRun = new LookRun(machine, spdk, config.nodeName(), this::post);
   }
 
   void post(Runnable task) {
@@ -209,6 +211,7 @@ final class Reconciler {
     if (nowMs >= tickAtMs) {
       tickAtMs = nowMs + TICK_MS;
       sequence.saveIfDue(nowMs);
+      lookRun.check();
       mode.tick(nowMs, rows);
       planStale |= looking && nowMs - lookingSinceMs >= SILENT_AFTER_MS;
       look(nowMs);
@@ -400,12 +403,7 @@ final class Reconciler {
     looking = true;
     lookingSinceMs = nowMs;
     Mode.Look look = mode.look();
-    machine.fork(
-        "look " + config.nodeName(),
-        () -> {
-          RpcResult<?> failure = look.ask(spdk);
-          post(() -> looked(look, up, failure));
-        });
+    lookRun.start(look, failure -> looked(look, up, failure));
   }
 
   private void looked(Mode.Look look, DataPlane.Outcome.Up up, @Nullable RpcResult<?> failure) {

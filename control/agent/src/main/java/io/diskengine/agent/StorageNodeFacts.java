@@ -125,18 +125,35 @@ final class StorageNodeFacts {
     private final Map<String, LvolSeen> seenLvols = new HashMap<>();
     private final Map<String, String> seenTransports = new HashMap<>();
     private final Map<String, Subsystem> seenSubsystems = new HashMap<>();
+    private @Nullable RpcCall<List<LvolMethods.Lvstore>> lvstoresCall;
     private @Nullable RpcResult<?> failure;
 
     StorageLook(List<String> baseNames) {
       this.baseNames = baseNames;
-      lvols.facts().byName().forEach((alias, l) -> knownSizes.put(alias, l.sizeBytes()));
+      if (askLvols) {
+        lvols.facts().byName().forEach((alias, l) -> knownSizes.put(alias, l.sizeBytes()));
+      }
       all = false;
       lvolsToo = false;
       lvstoresToo = false;
     }
 
     @Override
+    public List<RpcCall<?>> submit(SpdkRpcClient spdk) {
+      if (!askLvstores || askBases || askLvols || askTransports || askSubsystems) {
+        return List.of();
+      }
+      RpcCall<List<LvolMethods.Lvstore>> call = spdk.submit(lvstoresRequest);
+      lvstoresCall = call;
+      return List.of(call);
+    }
+
+    @Override
     public @Nullable RpcResult<?> ask(SpdkRpcClient spdk) {
+      if (lvstoresCall != null) {
+        answers(lvstoresCall).forEach(this::lvstore);
+        return failure;
+      }
       List<RpcCall<List<Bdev>>> baseCalls = new ArrayList<>();
       if (askBases) {
         baseNames.forEach(b -> baseCalls.add(spdk.submit(BdevMethods.bdev(b))));

@@ -1,6 +1,8 @@
 package io.diskengine.agent;
 
 import io.diskengine.model.plan.Facts;
+import java.util.Collection;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -26,6 +28,9 @@ final class Tracked<T> {
   private long sequence;
   private boolean seen;
 
+  /** Nothing has happened since a complete look after which nothing was open. */
+  private boolean steady;
+
   /**
    * @param onChange told the name of an object of which something else is known now; its owner
    *     knows of {@link #reset} itself
@@ -36,6 +41,7 @@ final class Tracked<T> {
 
   private void changed(String name) {
     facts = null;
+    steady = false;
     onChange.accept(name);
   }
 
@@ -47,10 +53,12 @@ final class Tracked<T> {
     inFlight.clear();
     seen = false;
     facts = null;
+    steady = false;
   }
 
   /** A mutation of the object is about to be sent. */
   void begin(String name) {
+    steady = false;
     inFlight.merge(name, 1, Integer::sum);
   }
 
@@ -130,11 +138,26 @@ final class Tracked<T> {
     touchedAt.values().removeIf(at -> at < startedAt);
     seen = true;
     facts = null;
+    steady = inFlight.isEmpty() && touchedAt.isEmpty() && doubtful.isEmpty();
     return news;
   }
 
   boolean merge(Map<String, T> looked, long startedAt) {
     return merge(looked, startedAt, (_, now) -> now, Object::equals);
+  }
+
+  /**
+   * Whether another look with the same answer as the last that was merged would change nothing but
+   * times.
+   */
+  boolean isSteady() {
+    return steady;
+  }
+
+  /** Changes what is known of all, for which the same answer came again. */
+  void refresh(UnaryOperator<T> change) {
+    byName.replaceAll((_, old) -> change.apply(old));
+    facts = null;
   }
 
   /** Whether a look would tell something that is not known. */
@@ -144,6 +167,19 @@ final class Tracked<T> {
 
   boolean isSeen() {
     return seen;
+  }
+
+  boolean isEmpty() {
+    return byName.isEmpty();
+  }
+
+  /** All that is known, as it is now; not for keeping. */
+  Collection<T> values() {
+    return Collections.unmodifiableCollection(byName.values());
+  }
+
+  Set<String> names() {
+    return Set.copyOf(byName.keySet());
   }
 
   Facts<T> facts() {

@@ -3,6 +3,7 @@ package io.diskengine.agent;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -36,5 +37,35 @@ class TrackedTest {
     tracked.put("a", "2");
     assertFalse(tracked.merge(Map.of(), began));
     assertTrue("2".equals(tracked.get("a")));
+  }
+
+  @Test
+  void isSteadyOnlyWhileNothingHappenedSinceALookThatLeftNothingOpen() {
+    assertFalse(tracked.isSteady(), "never looked at");
+    looksLike(Map.of("a", "1"));
+    assertTrue(tracked.isSteady());
+    List<Runnable> happenings =
+        List.of(
+            () -> tracked.put("b", "1"),
+            () -> tracked.update("a", _ -> "2"),
+            () -> tracked.remove("a"),
+            () -> tracked.doubt("a"),
+            tracked::reset);
+    for (Runnable happening : happenings) {
+      happening.run();
+      assertFalse(tracked.isSteady());
+      looksLike(Map.of("a", "1"));
+      assertTrue(tracked.isSteady());
+    }
+    tracked.begin("a");
+    looksLike(Map.of("a", "1"));
+    assertFalse(tracked.isSteady(), "a mutation is under way");
+    long began = tracked.lookStarts();
+    tracked.end("a");
+    tracked.merge(Map.of("a", "1"), began);
+    assertFalse(tracked.isSteady(), "the look began before the mutation ended");
+    looksLike(Map.of("a", "1"));
+    looksLike(Map.of("a", "1"));
+    assertTrue(tracked.isSteady());
   }
 }

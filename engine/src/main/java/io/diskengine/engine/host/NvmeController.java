@@ -11,7 +11,6 @@ import io.diskengine.nvme.ControllerProperty;
 import io.diskengine.nvme.ControllerProperty.Cc;
 import io.diskengine.nvme.GetLogPageCommand;
 import io.diskengine.nvme.NamespaceList;
-import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedMap;
@@ -68,6 +67,7 @@ final class NvmeController implements AdminQueue.Owner {
   private final ControllerGroup group;
   private final AttachSpec spec;
   private final TcpQpair.Target target;
+  private final PeerWatch watch;
   private final Reactor home;
   private final ControllerChannel[] channels;
   private final List<Done> waiters = new ArrayList<>();
@@ -104,6 +104,7 @@ final class NvmeController implements AdminQueue.Owner {
     this.channels = new ControllerChannel[BdevLayer.MAX_REACTORS];
     this.outage = new Outage(home, spec.timers(), this::failIo, this::lossTimedOut);
     this.target = spec.target(group.host().options());
+    this.watch = group.host().watch(target.peer());
   }
 
   // ---- what everybody may ask
@@ -296,7 +297,7 @@ final class NvmeController implements AdminQueue.Owner {
   }
 
   /** The host's clock, first round: what must be answered, and who could ask. */
-  void checkLiveness(PeerWatch watch) {
+  void checkLiveness() {
     AdminQueue open = admin;
     if (open != null) {
       long deadlineNs = group.host().options().timeoutAdminUs() * 1_000;
@@ -308,7 +309,7 @@ final class NvmeController implements AdminQueue.Owner {
   }
 
   /** Second round, when all controllers of the peer are known. */
-  void keepAlive(PeerWatch watch) {
+  void keepAlive() {
     AdminQueue open = admin;
     if (open != null && canAsk(open)) {
       long keepAliveNs = group.host().options().keepAliveTimeoutMs() * 1_000_000L;
@@ -320,11 +321,6 @@ final class NvmeController implements AdminQueue.Owner {
 
   private boolean canAsk(AdminQueue open) {
     return live != null && open.ready() && group.host().options().keepAliveTimeoutMs() > 0;
-  }
-
-  /** Where its target listens. */
-  InetSocketAddress peer() {
-    return target.peer();
   }
 
   // ---- the life of a connection

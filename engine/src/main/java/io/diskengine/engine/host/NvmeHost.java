@@ -328,18 +328,22 @@ public final class NvmeHost {
 
   private void tick() {
     long nowNs = home().nowNs();
-    List<NvmeController> all = new ArrayList<>();
-    groups.values().forEach(group -> all.addAll(group.all()));
     peers.values().forEach(watch -> watch.begin(nowNs));
-    all.forEach(c -> c.checkLiveness(watch(c, nowNs)));
-    all.forEach(c -> c.keepAlive(watch(c, nowNs)));
-    peers.values().removeIf(watch -> !watch.isUsed());
-    if (!groups.isEmpty()) {
+    for (ControllerGroup group : List.copyOf(groups.values())) {
+      group.all().forEach(NvmeController::checkLiveness);
+    }
+    for (ControllerGroup group : groups.values()) {
+      group.all().forEach(NvmeController::keepAlive);
+    }
+    if (groups.isEmpty()) {
+      peers.clear(); // nobody has one any more
+    } else {
       home().schedule(tick, TICK_NS);
     }
   }
 
-  private PeerWatch watch(NvmeController controller, long nowNs) {
-    return peers.computeIfAbsent(controller.peer(), _ -> new PeerWatch(nowNs));
+  /** What is shared by all controllers behind the address. */
+  PeerWatch watch(InetSocketAddress peer) {
+    return peers.computeIfAbsent(peer, _ -> new PeerWatch(home().nowNs()));
   }
 }

@@ -27,7 +27,6 @@ final class PeerWatch {
   private long askedAtNs;
   private boolean due;
   private boolean suspect;
-  private boolean seen;
   private @Nullable Asker eldest;
 
   PeerWatch(long nowNs) {
@@ -41,13 +40,11 @@ final class PeerWatch {
   void begin(long nowNs) {
     due = nowNs - askedAtNs >= NvmeHost.KEEP_ALIVE_INTERVAL_NS - NvmeHost.TICK_NS / 2;
     suspect = false;
-    seen = false;
     eldest = null;
   }
 
   /** A controller that can ask, or waits for its answer. */
   void see(Asker asker, long nowNs) {
-    seen = true;
     if (asker.keepAliveIsOut()) {
       suspect |= nowNs - asker.keepAliveSentNs() >= SUSPECT_NS;
     } else if (eldest == null || asker.keepAliveSentNs() < eldest.keepAliveSentNs()) {
@@ -71,10 +68,5 @@ final class PeerWatch {
       askedAtNs = nowNs;
     }
     return now;
-  }
-
-  /** Whether a controller of this round has the address. */
-  boolean isUsed() {
-    return seen;
   }
 }

@@ -18,6 +18,12 @@ public final class ReactorGroup implements AutoCloseable {
    */
   static final int FILE_SPIN_FACTOR = 4;
 
+  /**
+   * A reactor that slept this long has no I/O to do: what woke it (a timer, an RPC) is seldom
+   * followed by anything within the time that it would poll. The next shorter sleep ends that.
+   */
+  static final long IDLE_SLEEP_NS = 2_000_000;
+
   private final List<Reactor> reactors;
   private final List<Thread> threads;
   private final long spinNs;
@@ -68,12 +74,15 @@ public final class ReactorGroup implements AutoCloseable {
 
   private void turnAndSleep(Reactor reactor) {
     long lastWorkNs = System.nanoTime();
+    boolean idle = false;
     while (!stopping) {
       if (reactor.turn() > 0) {
         lastWorkNs = System.nanoTime();
-      } else if (System.nanoTime() - lastWorkNs >= spinNs(reactor)) {
+      } else if (System.nanoTime() - lastWorkNs >= spinNs(reactor, idle)) {
+        long sleptAtNs = System.nanoTime();
         reactor.sleep();
         lastWorkNs = System.nanoTime();
+        idle = lastWorkNs - sleptAtNs >= IDLE_SLEEP_NS;
       } else {
         // a spinning reactor must not keep the one it waits for from a shared core
         Thread.yield();
@@ -81,8 +90,11 @@ public final class ReactorGroup implements AutoCloseable {
     }
   }
 
-  private long spinNs(Reactor reactor) {
-    return reactor.fileOpsInFlight() == 0 ? spinNs : spinNs * FILE_SPIN_FACTOR;
+  private long spinNs(Reactor reactor, boolean idle) {
+    if (reactor.fileOpsInFlight() > 0) {
+      return spinNs * FILE_SPIN_FACTOR;
+    }
+    return idle ? 0 : spinNs;
   }
 
   /** Ends the threads and closes the kernels; what was in flight is abandoned. */

@@ -13,14 +13,12 @@ import io.diskengine.engine.linux.Errno;
 import io.diskengine.engine.rpc.RpcRegistry.Phase;
 import io.diskengine.nvme.HealthLogPage;
 import io.diskengine.nvme.NativeMemory;
-import io.diskengine.spdkrpc.RpcCodec;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
-import java.util.WeakHashMap;
 import tools.jackson.databind.JacksonSerializable;
 
 /** The methods of SPDK's bdev_nvme. */
@@ -40,8 +38,7 @@ public final class NvmeRpc implements RpcModule {
   private final NvmeHost host;
   private final NvmeOptionsRpc options;
 
-  /** Home reactor; groups that are gone are forgotten. */
-  private final Map<ControllerGroup, Written> written = new WeakHashMap<>();
+  private final WrittenParts<ControllerGroup> written = new WrittenParts<>();
 
   public NvmeRpc(NvmeHost host) {
     this.host = host;
@@ -230,33 +227,26 @@ public final class NvmeRpc implements RpcModule {
     String name = params.stringOrNull("name");
     params.end();
     if (name == null) {
-      reply.ok(host.groups().stream().map(g -> controller(g).json()).toList());
+      reply.ok(host.groups().stream().map(this::controller).toList());
       return;
     }
     ControllerGroup group = host.find(name);
     if (group == null) {
       throw new RpcFailure(BdevException.EINVAL, "Controller " + name + " does not exist");
     }
-    reply.ok(List.of(controller(group).json()));
+    reply.ok(List.of(controller(group)));
   }
 
-  /** As it was written last, while nothing of it has changed: it is asked for every second. */
-  private Written controller(ControllerGroup group) {
+  private JacksonSerializable controller(ControllerGroup group) {
     List<NvmeHost.PathDescription> paths = host.paths(group);
-    Written last = written.get(group);
-    if (last == null || !last.paths().equals(paths)) {
-      JsonObject json =
-          new JsonObject()
-              .put("name", group.name())
-              .put("ctrlrs", paths.stream().map(NvmeRpc::path).toList());
-      last = new Written(paths, RpcCodec.written(json));
-      written.put(group, last);
-    }
-    return last;
+    return written.of(
+        group,
+        paths,
+        () ->
+            new JsonObject()
+                .put("name", group.name())
+                .put("ctrlrs", paths.stream().map(NvmeRpc::path).toList()));
   }
-
-  /** A controller in a reply, ready to be sent. */
-  private record Written(List<NvmeHost.PathDescription> paths, JacksonSerializable json) {}
 
   private static JsonObject path(NvmeHost.PathDescription path) {
     AttachSpec spec = path.spec();

@@ -8,8 +8,10 @@ import io.diskengine.engine.raid.RaidSpec;
 import io.diskengine.engine.rpc.RpcRegistry.Phase;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import tools.jackson.databind.JacksonSerializable;
 
 /** The bdev_raid methods. */
 public final class RaidRpc implements RpcModule {
@@ -20,6 +22,7 @@ public final class RaidRpc implements RpcModule {
   private static final Set<String> CATEGORIES = Set.of("all", "online", "configuring", "offline");
 
   private final RaidModule raids;
+  private final WrittenParts<Raid> written = new WrittenParts<>();
 
   public RaidRpc(RaidModule raids) {
     this.raids = raids;
@@ -62,17 +65,21 @@ public final class RaidRpc implements RpcModule {
     if (!CATEGORIES.contains(category)) {
       throw params.undecodable();
     }
-    List<JsonObject> found = new ArrayList<>();
+    List<JacksonSerializable> found = new ArrayList<>();
     for (Raid raid : raids.raids()) {
       if (category.equals("all") || category.equals(raid.state().label())) {
-        // SPDK writes the uuid here and again as the first member of the description.
-        JsonObject entry =
-            new JsonObject().put("name", raid.name()).put("uuid", raid.description().get("uuid"));
-        raid.description().forEach(entry::put);
-        found.add(entry);
+        Map<String, Object> description = raid.description();
+        found.add(written.of(raid, description, () -> json(raid.name(), description)));
       }
     }
     reply.ok(found);
+  }
+
+  /** SPDK writes the uuid here and again as the first member of the description. */
+  private static JsonObject json(String name, Map<String, Object> description) {
+    JsonObject entry = new JsonObject().put("name", name).put("uuid", description.get("uuid"));
+    description.forEach(entry::put);
+    return entry;
   }
 
   private void create(RpcParams params, RpcReply reply) throws RpcFailure {

@@ -5,10 +5,16 @@ import io.diskengine.engine.rpc.RpcRegistry.Phase;
 import io.diskengine.engine.vhost.VhostController;
 import io.diskengine.engine.vhost.VhostTarget;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JacksonSerializable;
 
 /** The vhost methods. */
 public final class VhostRpc implements RpcModule {
   private final VhostTarget target;
+  private final WrittenParts<VhostController> written = new WrittenParts<>();
+
+  /** What of a controller can change. */
+  private record State(boolean connected, boolean readOnly, @Nullable String bdevName) {}
 
   public VhostRpc(VhostTarget target) {
     this.target = target;
@@ -69,14 +75,19 @@ public final class VhostRpc implements RpcModule {
     String name = params.stringOrNull("name");
     params.end();
     if (name == null) {
-      reply.ok(target.controllers().stream().map(VhostRpc::json).toList());
+      reply.ok(target.controllers().stream().map(this::part).toList());
       return;
     }
     VhostController controller = target.find(name);
     if (controller == null) {
       throw new RpcFailure(RpcFailure.INTERNAL_ERROR, RpcErrors.text(BdevException.ENODEV));
     }
-    reply.ok(List.of(json(controller)));
+    reply.ok(List.of(part(controller)));
+  }
+
+  private JacksonSerializable part(VhostController controller) {
+    State state = new State(controller.connected(), controller.readOnly(), controller.bdevName());
+    return written.of(controller, state, () -> json(controller));
   }
 
   private static JsonObject json(VhostController controller) {

@@ -33,8 +33,7 @@ final class RememberedReply<T> implements Function<JsonNode, T> {
   @Nullable T find(byte[] reply, RpcCodec.Head head) {
     Known<T> last = known;
     return last != null
-            && Arrays.equals(
-                reply, head.resultAt(), reply.length, last.bytes, 0, last.bytes.length)
+            && Arrays.equals(reply, head.resultAt(), reply.length, last.bytes, 0, last.bytes.length)
         ? last.value
         : null;
   }

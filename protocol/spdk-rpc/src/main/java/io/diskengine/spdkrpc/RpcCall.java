@@ -131,6 +131,14 @@ public final class RpcCall<T> {
     var unused = settlement.thenAcceptAsync(action, task -> runtime.fork(method(), task));
   }
 
+  /**
+   * Runs the action when the final outcome is known, on the thread that brings it, which reads the
+   * replies of everybody: only to tell somebody else; at once when known.
+   */
+  public void whenSettled(Runnable action) {
+    var unused = settlement.thenRun(action);
+  }
+
   private RpcResult<T> await(Duration max, boolean withdrawWhenUnsent) {
     boolean interrupted = false;
     try {
@@ -180,7 +188,8 @@ public final class RpcCall<T> {
     return runtime.nanoTime() - startNs;
   }
 
-  boolean isExpired() {
+  /** Whether its deadline has passed; {@link #await} does not wait any more then. */
+  public boolean isExpired() {
     return elapsedNs() >= deadline.toNanos();
   }
 
