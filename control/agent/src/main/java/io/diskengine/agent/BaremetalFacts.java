@@ -22,8 +22,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What is known of a baremetal node's data plane, and how it is looked at. */
@@ -40,6 +43,10 @@ final class BaremetalFacts {
   private List<NvmeMethods.Controller> lastControllers = List.of();
   private List<RaidMethods.RaidInfo> lastRaids = List.of();
   private List<VhostMethods.Controller> lastVhosts = List.of();
+
+  /** With more than this to be told a list of all is the shorter answer. */
+  private static final int MAX_BY_NAME = 4;
+
   private boolean paths = true;
   private boolean raidsToo = true;
   private boolean vhostsToo = true;
@@ -118,17 +125,16 @@ final class BaremetalFacts {
    * enabled: asking for bdevs is unsafe then (law 2).
    */
   private List<String> unlimited() {
-    boolean safe =
-        limitsToo
-            && canLimit
-            && controllers.isSeen()
-            && controllers.values().stream().allMatch(Controller::isEnabled);
-    return safe
+    return limitsToo && canLimit && mayAskBdevs()
         ? raids.values().stream()
             .filter(r -> r.isOnline() && !limits.containsKey(r.name()))
             .map(Raid::name)
             .toList()
         : List.of();
+  }
+
+  private boolean mayAskBdevs() {
+    return controllers.isSeen() && controllers.values().stream().allMatch(Controller::isEnabled);
   }
 
   boolean isSeen() {
@@ -148,8 +154,11 @@ final class BaremetalFacts {
   /** One look: asks only for what is not known or due. */
   final class BaremetalLook implements Mode.Look {
     private final boolean askControllers = paths || controllers.needsLook();
-    private final boolean askRaids = raidsToo || raids.needsLook();
-    private final boolean askVhosts = vhostsToo || vhosts.needsLook();
+    private final Set<String> raidNames =
+        raidsToo || !mayAskBdevs() ? Set.of() : raids.open(MAX_BY_NAME);
+    private final Set<String> vhostNames = vhostsToo ? Set.of() : vhosts.open(MAX_BY_NAME);
+    private final boolean askRaids = raidsToo || (raidNames.isEmpty() && raids.needsLook());
+    private final boolean askVhosts = vhostsToo || (vhostNames.isEmpty() && vhosts.needsLook());
     private final Set<String> allowed;
     private final long controllersAt = controllers.lookStarts();
     private final long raidsAt = raids.lookStarts();
@@ -162,6 +171,10 @@ final class BaremetalFacts {
     private @Nullable RpcCall<List<NvmeMethods.Controller>> controllersCall;
     private @Nullable RpcCall<List<RaidMethods.RaidInfo>> raidsCall;
     private @Nullable RpcCall<List<VhostMethods.Controller>> vhostsCall;
+    private final Map<String, RpcCall<List<Bdev>>> raidCalls = new HashMap<>();
+    private final Map<String, RpcCall<List<VhostMethods.Controller>>> vhostCalls = new HashMap<>();
+    private final Map<String, RaidMethods.RaidInfo> namedRaids = new HashMap<>();
+    private final Map<String, VhostMethods.Controller> namedVhosts = new HashMap<>();
     private boolean sent;
     private @Nullable RpcResult<?> failure;
 
@@ -177,7 +190,7 @@ final class BaremetalFacts {
 
     @Override
     public List<RpcCall<?>> submit(SpdkRpcClient spdk) {
-      boolean looksAtFiles = askVhosts && allowed.isEmpty(); // sockets
+      boolean looksAtFiles = (askVhosts || !vhostNames.isEmpty()) && allowed.isEmpty(); // sockets
       if (looksAtFiles || !askLimits.isEmpty()) {
         return List.of();
       }
@@ -188,6 +201,8 @@ final class BaremetalFacts {
           calls.add(call);
         }
       }
+      calls.addAll(raidCalls.values());
+      calls.addAll(vhostCalls.values());
       return calls;
     }
 
@@ -196,6 +211,8 @@ final class BaremetalFacts {
       controllersCall = askControllers ? spdk.submit(controllersRequest) : null;
       raidsCall = askRaids ? spdk.submit(raidsRequest) : null;
       vhostsCall = askVhosts ? spdk.submit(vhostsRequest) : null;
+      raidNames.forEach(name -> raidCalls.put(name, spdk.submit(BdevMethods.bdev(name))));
+      vhostNames.forEach(name -> vhostCalls.put(name, spdk.submit(VhostMethods.controller(name))));
     }
 
     @Override
@@ -209,13 +226,40 @@ final class BaremetalFacts {
       seenControllers = answers(controllersCall);
       seenRaids = answers(raidsCall);
       seenVhosts = answers(vhostsCall);
-      seenVhosts.stream()
+      raidCalls.forEach((name, call) ->
+          named(call, b -> b.name().equals(name))
+              .flatMap(Bdev::raid)
+              .ifPresent(raid -> namedRaids.put(name, raid)));
+      vhostCalls.forEach((name, call) ->
+          named(call, v -> v.ctrlr().equals(name))
+              .ifPresent(vhost -> namedVhosts.put(name, vhost)));
+      Stream.concat(seenVhosts.stream(), namedVhosts.values().stream())
           .filter(seen -> !allowed.contains(seen.ctrlr()))
           .map(VhostMethods.Controller::socket)
           .filter(Objects::nonNull)
           .map(java.nio.file.Path::of)
           .forEach(VhostSockets::allowGroup);
       return failure;
+    }
+
+    private boolean mergeNamed(long nowMs) {
+      raidsToo |= namedRaids.size() < raidNames.size();
+      vhostsToo |= namedVhosts.size() < vhostNames.size();
+      Map<String, Raid> nowRaids = new HashMap<>();
+      namedRaids.forEach((name, r) -> nowRaids.put(name, raid(name, r, nowMs)));
+      fresh(nowRaids);
+      Map<String, Vhost> nowVhosts = new HashMap<>();
+      namedVhosts.forEach((name, v) -> nowVhosts.put(name, vhost(v)));
+      boolean news =
+          raids.mergeOnly(
+              nowRaids.keySet(),
+              nowRaids,
+              raidsAt,
+              BaremetalFacts::quiet,
+              BaremetalFacts::sameRaid);
+      return news
+          | vhosts.mergeOnly(
+              nowVhosts.keySet(), nowVhosts, vhostsAt, (_, now) -> now, Object::equals);
     }
 
     /** A RAID that is gone by then is refused: nothing is known of it. */
@@ -227,6 +271,18 @@ final class BaremetalFacts {
       } else if (!(result instanceof RpcResult.Rejected)) {
         failure = result;
       }
+    }
+
+    /** Empty when it was refused: a list of all tells why. */
+    private <T> Optional<T> named(RpcCall<List<T>> call, Predicate<T> isIt) {
+      RpcResult<List<T>> result = call.await();
+      if (result instanceof RpcResult.Ok<List<T>>(List<T> found)) {
+        return found.stream().filter(isIt).findFirst();
+      }
+      if (!(result instanceof RpcResult.Rejected)) {
+        failure = result;
+      }
+      return Optional.empty();
     }
 
     private <T> List<T> answers(@Nullable RpcCall<List<T>> call) {
@@ -258,12 +314,14 @@ final class BaremetalFacts {
         raids.refresh(r -> lookedAt(r, nowMs));
       } else if (askRaids) {
         Map<String, Raid> now = new HashMap<>();
-        seenRaids.forEach(r -> now.put(String.valueOf(r.name()), raid(r, nowMs)));
+        seenRaids.forEach(
+            r -> now.put(String.valueOf(r.name()), raid(String.valueOf(r.name()), r, nowMs)));
         fresh(now);
         news |= raids.merge(now, raidsAt, BaremetalFacts::quiet, BaremetalFacts::sameRaid);
         lastRaids = seenRaids;
         limits.keySet().retainAll(raids.names());
       }
+      news |= mergeNamed(nowMs);
       for (var seenNow : seenLimits.entrySet()) {
         if (limits.putIfAbsent(seenNow.getKey(), seenNow.getValue()) == null) {
           settled.changed(seenNow.getKey());
@@ -361,14 +419,14 @@ final class BaremetalFacts {
     return new Controller(c.name(), List.copyOf(paths), enabled ? null : nowMs);
   }
 
-  private static Raid raid(RaidMethods.RaidInfo r, long nowMs) {
+  private static Raid raid(String name, RaidMethods.RaidInfo r, long nowMs) {
     List<Leg> legs = new ArrayList<>();
     for (RaidMethods.BaseBdev b : r.baseBdevsList()) {
       legs.add(new Leg(b.name(), b.uuid(), b.isConfigured()));
     }
     RaidMethods.Process p = r.process();
     return new Raid(
-        String.valueOf(r.name()),
+        name,
         r.uuid(),
         r.state(),
         Boolean.TRUE.equals(r.superblock()),

@@ -11,6 +11,7 @@ import java.util.function.BiPredicate;
 import java.util.function.BinaryOperator;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -113,7 +114,21 @@ final class Tracked<T> {
     Set<String> names = new HashSet<>(byName.keySet());
     names.addAll(looked.keySet());
     names.addAll(doubtful);
-    boolean news = !seen;
+    boolean news = mergeOnly(names, looked, startedAt, carry, same) || !seen;
+    seen = true;
+    facts = null;
+    steady = inFlight.isEmpty() && touchedAt.isEmpty() && doubtful.isEmpty();
+    return news;
+  }
+
+  /** {@link #merge} of a look at the objects of these names only. */
+  boolean mergeOnly(
+      Set<String> names,
+      Map<String, T> looked,
+      long startedAt,
+      BinaryOperator<T> carry,
+      BiPredicate<T, T> same) {
+    boolean news = false;
     for (String name : names) {
       boolean stale = inFlight.containsKey(name) || touchedAt.getOrDefault(name, 0L) > startedAt;
       if (stale) {
@@ -136,9 +151,6 @@ final class Tracked<T> {
       }
     }
     touchedAt.values().removeIf(at -> at < startedAt);
-    seen = true;
-    facts = null;
-    steady = inFlight.isEmpty() && touchedAt.isEmpty() && doubtful.isEmpty();
     return news;
   }
 
@@ -158,6 +170,13 @@ final class Tracked<T> {
   void refresh(UnaryOperator<T> change) {
     byName.replaceAll((_, old) -> change.apply(old));
     facts = null;
+  }
+
+  /** What a look has to tell, when these are no more than {@code most}; empty when they are. */
+  Set<String> open(int most) {
+    Set<String> open =
+        doubtful.stream().filter(n -> !inFlight.containsKey(n)).collect(Collectors.toSet());
+    return seen && open.size() <= most ? open : Set.of();
   }
 
   /** Whether a look would tell something that is not known. */

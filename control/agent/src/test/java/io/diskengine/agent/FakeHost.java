@@ -121,6 +121,15 @@ final class FakeHost {
       now.set("rw_ios_per_sec", set.get("rw_ios_per_sec"));
       now.set("rw_mbytes_per_sec", set.get("rw_mbytes_per_sec"));
     }
+    if (raids.get(name).online) {
+      for (JsonNode raid : raidsJson()) {
+        if (raid.path("name").asString().equals(name)) {
+          ObjectNode specific = (ObjectNode) raid.deepCopy();
+          specific.remove("name");
+          b.putObject("driver_specific").set("raid", specific);
+        }
+      }
+    }
     return list().add(b);
   }
 
@@ -210,7 +219,7 @@ final class FakeHost {
         }
       }
       case "vhost_get_controllers" -> {
-        return vhostsJson();
+        return vhostsJson(name.isEmpty() ? vhosts.keySet() : Set.of(name));
       }
       default -> {
         return null;
@@ -433,9 +442,12 @@ final class FakeHost {
     return all;
   }
 
-  private JsonNode vhostsJson() {
+  private JsonNode vhostsJson(Set<String> names) {
     ArrayNode all = list();
     vhosts.forEach((name, raid) -> {
+      if (!names.contains(name)) {
+        return;
+      }
       ObjectNode o = object().put("ctrlr", name).put("socket", "/vhost/" + name);
       ArrayNode sessions = list();
       if (guests.contains(name)) {
