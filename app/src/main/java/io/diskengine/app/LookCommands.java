@@ -60,8 +60,13 @@ final class LookCommands {
   @Command(
       name = "node",
       mixinStandardHelpOptions = true,
-      description = "Nodes: list.",
-      subcommands = NodeList.class)
+      description = "Nodes: list, cordon, drain, uncordon.",
+      subcommands = {
+        NodeList.class,
+        NodeCommands.Cordon.class,
+        NodeCommands.Drain.class,
+        NodeCommands.Uncordon.class
+      })
   static final class Nodes extends Group {}
 
   @Command(name = "list", mixinStandardHelpOptions = true, description = "All nodes.")

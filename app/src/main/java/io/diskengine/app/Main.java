@@ -29,6 +29,7 @@ import picocli.CommandLine.Spec;
       StorageNodeCommand.class,
       BaremetalCommand.class,
       EngineCommand.class,
+      MigrateCommand.class,
       LvstoreCommand.class,
       CommandLine.HelpCommand.class,
       GenerateCompletion.class

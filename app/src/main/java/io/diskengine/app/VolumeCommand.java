@@ -212,7 +212,9 @@ final class VolumeCommand implements Callable<Integer> {
             r.diskId(),
             r.name(),
             r.state(),
-            r.sync() + (r.rebuildPercent() == null ? "" : " " + r.rebuildPercent() + "%"),
+            r.sync()
+                + (r.rebuildPercent() == null ? "" : " " + r.rebuildPercent() + "%")
+                + (r.kept().equals("KEPT") ? ", old copy kept" : ""),
             r.waitingFor());
       }
       replicas.print(out);

@@ -341,6 +341,38 @@ final class ClientCommandsTest {
   }
 
   @Test
+  void nodesAreCordonedDrainedAndGetWorkAgain() {
+    assertThat(ask("node cordon sn1")).isZero();
+    assertThat(out.toString()).startsWith("node sn1 is CORDONED: ");
+    assertThat(ask("node list")).isZero();
+    assertThat(out.toString()).contains("CORDONED");
+    assertThat(ask("node drain sn1")).isZero();
+    assertThat(out.toString()).startsWith("node sn1 is DRAINING: ");
+    assertThat(ask("node uncordon sn1 --output json")).isZero();
+    assertThat(ApiJson.MAPPER.readTree(out.toString()).at("/schedulability").stringValue())
+        .isEqualTo("ACTIVE");
+    assertThat(ask("node drain nope")).isEqualTo(2);
+    assertOneErrorLine("there is no node nope");
+  }
+
+  @Test
+  void migrateBringsADatabaseToThisVersionAndAgainChangesNothing() throws Exception {
+    String[] line = {
+      "migrate",
+      "--db-url",
+      database.url(),
+      "--db-user",
+      Role.OWNER.user(),
+      "--db-password-file",
+      database.passwordFile(Role.OWNER).toString()
+    };
+    assertThat(run(line)).isZero();
+    assertThat(out.toString()).contains("has this version's schema");
+    assertThat(run("migrate", "--db-url", "nonsense")).isEqualTo(2);
+    assertOneErrorLine("jdbc:postgresql://HOST[:PORT]/DATABASE");
+  }
+
+  @Test
   void apiThatIsNotThereIsOneLineWithWhatToDo() throws Exception {
     int port;
     try (ServerSocket free = new ServerSocket(0)) {

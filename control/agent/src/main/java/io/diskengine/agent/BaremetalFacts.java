@@ -106,6 +106,10 @@ final class BaremetalFacts {
     vhostsToo = true;
   }
 
+  void lookAtGuests() {
+    vhostsToo = true;
+  }
+
   Map<String, Limits> limits() {
     return Map.copyOf(limits);
   }

@@ -78,6 +78,7 @@ final class BaremetalMode implements Mode {
   private final Map<Long, DataPlaneState> peerStates = new HashMap<>();
   private @Nullable Index rows;
   private Map<Long, Probe> probed = Map.of();
+  private final Map<Long, Long> guestsAsked = new HashMap<>();
   private String incarnation = "";
   private boolean stopping;
 
@@ -127,7 +128,8 @@ final class BaremetalMode implements Mode {
   }
 
   /**
-   * A storage node whose data plane changed: its controllers are looked at now, not in a second.
+   * What is looked at now, not in a second: the controllers of a storage node whose data plane
+   * changed, and a guest that somebody asks for.
    */
   @Override
   public void loaded(NodeView view, @Nullable Set<Long> volumes) {
@@ -142,6 +144,13 @@ final class BaremetalMode implements Mode {
         facts.lookAtPathsNow();
       }
     }
+    for (VmMapping vm : view.vmMappings()) {
+      Long before = guestsAsked.put(vm.id(), vm.guestAsked());
+      if (before != null && before != vm.guestAsked()) {
+        facts.lookAtGuests();
+      }
+    }
+    guestsAsked.keySet().retainAll(view.vmMappings().stream().map(VmMapping::id).toList());
   }
 
   @Override

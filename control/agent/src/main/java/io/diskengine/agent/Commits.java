@@ -26,6 +26,8 @@ final class Commits {
       case Commit.LvolUp c -> new AgentWrite.LvolUp(c.lvolId(), c.version(), c.uuid());
       case Commit.LvolChanged c ->
           new AgentWrite.LvolChanged(c.lvolId(), c.version(), c.to(), c.error());
+      case Commit.LvolKept c -> new AgentWrite.LvolKept(c.lvolId(), c.version(), c.snapshotUuid());
+      case Commit.KeptGone c -> new AgentWrite.KeptGone(c.lvolId(), c.version());
       case Commit.GrantConfirmed c ->
           new AgentWrite.GrantConfirmed(c.grantId(), c.version(), c.to(), c.incarnation());
       case Commit.MappingChanged c ->

@@ -213,7 +213,7 @@ final class StorageNodeFacts {
       Map<String, RpcCall<List<Bdev>>> calls = new HashMap<>();
       for (LvolMethods.Lvol l : found) {
         long size = knownSizes.getOrDefault(l.alias(), 0L);
-        seenLvols.put(l.alias(), new LvolSeen(l.alias(), l.uuid(), size));
+        seenLvols.put(l.alias(), new LvolSeen(l.alias(), l.uuid(), size, l.isSnapshot()));
         if (size == 0) {
           calls.put(l.alias(), spdk.submit(BdevMethods.bdev(l.uuid().toString())));
         }
@@ -221,8 +221,9 @@ final class StorageNodeFacts {
       calls.forEach((alias, call) -> {
         if (call.await() instanceof RpcResult.Ok<List<Bdev>>(List<Bdev> bdevs)
             && !bdevs.isEmpty()) {
-          UUID uuid = bdevs.getFirst().uuid();
-          seenLvols.put(alias, new LvolSeen(alias, uuid, bdevs.getFirst().sizeBytes()));
+          long size = bdevs.getFirst().sizeBytes();
+          seenLvols.computeIfPresent(
+              alias, (_, l) -> new LvolSeen(alias, l.uuid(), size, l.snapshot()));
         }
       });
     }

@@ -23,6 +23,7 @@ import io.diskengine.model.plan.Action.RemoveHost;
 import io.diskengine.model.plan.Action.RemoveListener;
 import io.diskengine.model.plan.Action.RemoveNamespace;
 import io.diskengine.model.plan.Action.ResizeLvol;
+import io.diskengine.model.plan.Action.SnapshotLvol;
 import io.diskengine.model.plan.Action.StorageAction;
 import io.diskengine.model.plan.Blocked;
 import io.diskengine.model.plan.Commit;
@@ -64,6 +65,7 @@ final class StorageNodeMode implements Mode {
   private List<DiskFile> disks = List.of();
   private String incarnation = "";
   private boolean canResize;
+  private boolean canSnapshot;
   private @Nullable Index rows;
 
   StorageNodeMode(StorageNodeConfig config, AgentMachine machine) {
@@ -81,6 +83,7 @@ final class StorageNodeMode implements Mode {
   @Override
   public void capabilities(Set<String> methods) {
     canResize = methods.contains("bdev_lvol_resize");
+    canSnapshot = methods.contains("bdev_lvol_snapshot");
   }
 
   @Override
@@ -151,6 +154,7 @@ final class StorageNodeMode implements Mode {
             facts.subsystems.facts(),
             io.diskengine.model.plan.Facts.known(facts.connected),
             canResize,
+            canSnapshot,
             busy);
     Planned planned = StorageNodePlanner.plan(index, observed, settled.volumes());
     assert planned.plan().equals(StorageNodePlanner.plan(view, observed)) : "not settled";
@@ -187,6 +191,8 @@ final class StorageNodeMode implements Mode {
                       a.lvstore(), a.name(), a.sizeBytes() / Sizes.MIB, a.thin())));
       case ResizeLvol a ->
           List.of(LvolMethods.resize(a.lvstore() + "/" + a.name(), a.sizeBytes() / Sizes.MIB));
+      case SnapshotLvol a ->
+          List.of(LvolMethods.snapshot(a.lvstore() + "/" + a.name(), a.snapshot()));
       case DeleteLvol a -> List.of(LvolMethods.delete(a.lvstore() + "/" + a.name()));
       case CreateSubsystem a ->
           List.of(
@@ -242,6 +248,7 @@ final class StorageNodeMode implements Mode {
       case CreateTransport a -> new Touched(facts.transports, a.transport().name());
       case CreateLvol a -> new Touched(facts.lvols, a.lvstore() + "/" + a.name());
       case ResizeLvol a -> new Touched(facts.lvols, a.lvstore() + "/" + a.name());
+      case SnapshotLvol a -> new Touched(facts.lvols, a.lvstore() + "/" + a.snapshot());
       case DeleteLvol a -> new Touched(facts.lvols, a.lvstore() + "/" + a.name());
       case CreateSubsystem a -> new Touched(facts.subsystems, a.nqn());
       case DeleteSubsystem a -> new Touched(facts.subsystems, a.nqn());
@@ -296,6 +303,12 @@ final class StorageNodeMode implements Mode {
       case ResizeLvol a ->
           facts.lvols.update(
               a.lvstore() + "/" + a.name(), l -> new LvolSeen(l.alias(), l.uuid(), a.sizeBytes()));
+      case SnapshotLvol a -> {
+        String alias = a.lvstore() + "/" + a.snapshot();
+        LvolSeen of = facts.lvols.get(a.lvstore() + "/" + a.name());
+        facts.lvols.put(
+            alias, new LvolSeen(alias, (UUID) value, of == null ? 0 : of.sizeBytes(), true));
+      }
       case DeleteLvol a -> facts.lvols.doubt(a.lvstore() + "/" + a.name());
       case CreateSubsystem a ->
           facts.subsystems.put(

@@ -237,6 +237,7 @@ final class FakeSpdk implements AutoCloseable {
                     "bdev_get_bdevs",
                     "framework_wait_init",
                     "bdev_lvol_resize",
+                    "bdev_lvol_snapshot",
                     "bdev_set_qos_limit")
                 : List.of(
                     "bdev_set_options",
@@ -293,6 +294,7 @@ final class FakeSpdk implements AutoCloseable {
     String uuid;
     String name;
     long bytes;
+    boolean snapshot;
     boolean copied;
     Superblock superblock;
   }

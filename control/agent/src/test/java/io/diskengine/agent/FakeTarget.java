@@ -114,6 +114,9 @@ final class FakeTarget {
         blob(name).bytes = p.path("size_in_mib").asLong() << 20;
         return json(true);
       }
+      case "bdev_lvol_snapshot" -> {
+        return snapshot(p.path("lvol_name").asString(), p.path("snapshot_name").asString());
+      }
       case "bdev_lvol_delete" -> {
         return deleteLvol(name);
       }
@@ -184,7 +187,7 @@ final class FakeTarget {
       for (Blob b : s.blobs.values()) {
         ObjectNode l = object().put("alias", s.name + "/" + b.name).put("uuid", b.uuid);
         l.put("name", b.name).put("is_thin_provisioned", true);
-        l.put("is_snapshot", false).put("is_clone", false);
+        l.put("is_snapshot", b.snapshot).put("is_clone", false);
         l.putObject("lvs").put("name", s.name).put("uuid", s.uuid);
         all.add(l);
       }
@@ -207,6 +210,20 @@ final class FakeTarget {
     b.bytes = p.path("size_in_mib").asLong() << 20;
     if (store.blobs.putIfAbsent(b.name, b) != null) {
       throw new Fault(-17, "File exists");
+    }
+    return json(b.uuid);
+  }
+
+  private JsonNode snapshot(String alias, String name) throws Fault {
+    Blob of = blob(alias);
+    Blob b = new Blob();
+    b.name = name;
+    b.uuid = UUID.randomUUID().toString();
+    b.bytes = of.bytes;
+    b.snapshot = true;
+    b.superblock = of.superblock;
+    if (store(alias.substring(0, alias.indexOf('/'))).blobs.putIfAbsent(name, b) != null) {
+      throw new Fault(-32602, "File exists");
     }
     return json(b.uuid);
   }

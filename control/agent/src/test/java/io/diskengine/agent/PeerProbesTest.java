@@ -8,6 +8,7 @@ import io.diskengine.model.Cluster;
 import io.diskengine.model.ClusterSettings;
 import io.diskengine.model.DataPlaneState;
 import io.diskengine.model.FabricAddress;
+import io.diskengine.model.Kept;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.LvolState;
 import io.diskengine.model.LvolSync;
@@ -72,6 +73,9 @@ class PeerProbesTest {
             2,
             LvolState.UP,
             LvolSync.IN_SYNC,
+            null,
+            Kept.NONE,
+            null,
             null,
             1);
     return new NodeView(

@@ -79,6 +79,7 @@ public final class Api {
    * One replica: an lvol on a disk, a leg of the RAID.
    *
    * @param rebuildPercent 0-100 while it is being rebuilt
+   * @param kept the copy of what it held before it is overwritten
    * @param waitingFor one line, while it is not as it should be
    */
   public record Replica(
@@ -92,6 +93,7 @@ public final class Api {
       String state,
       String sync,
       @Nullable Integer rebuildPercent,
+      String kept,
       @Nullable String waitingFor) {}
 
   /**
@@ -131,6 +133,20 @@ public final class Api {
       @Nullable String spdkVersion) {}
 
   public record Nodes(List<Node> nodes) {}
+
+  /** Whether a node is to get new work. */
+  public record NewSchedulability(String schedulability) {}
+
+  /**
+   * What is on a node.
+   *
+   * @param replicas of a storage node
+   * @param attachments of a baremetal node
+   * @param staying why what a node that is drained still has does not leave by itself, one line
+   *     each, the first 20
+   */
+  public record NodeUse(
+      String node, String schedulability, long replicas, long attachments, List<String> staying) {}
 
   /**
    * @param freeBytes of the lvstore, as last seen; not what placement may still promise

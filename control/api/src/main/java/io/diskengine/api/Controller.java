@@ -71,6 +71,7 @@ public final class Controller implements AutoCloseable {
     scheduler = new Scheduler(store);
     watch = new Watch(store, scheduler::wake);
     routes.addAll(new VolumeRoutes(this.store, watch).routes());
+    routes.addAll(new NodeRoutes(this.store).routes());
     routes.addAll(new ReadRoutes(this.store, watch).routes());
     server = Javalin.create(this::configure);
   }
@@ -227,7 +228,7 @@ public final class Controller implements AutoCloseable {
       case NOT_FOUND -> ErrorCode.NOT_FOUND;
       case ALREADY_EXISTS -> ErrorCode.ALREADY_EXISTS;
       case NO_PLACE -> ErrorCode.NO_PLACE;
-      case WRONG_STATE -> ErrorCode.WRONG_STATE;
+      case WRONG_STATE, GUEST_CONNECTED -> ErrorCode.WRONG_STATE;
       case ATTACHED_ELSEWHERE -> ErrorCode.ATTACHED_ELSEWHERE;
     };
   }

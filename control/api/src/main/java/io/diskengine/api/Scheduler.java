@@ -10,9 +10,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What the controller does by itself: the second half of moves, replacements for lost replicas.
- * Everything it decides is decided in the store, in transactions: any number of controllers may do
- * it at once, and none has to remember anything.
+ * What the controller does by itself: the second half of moves, replacements for lost replicas, the
+ * emptying of nodes that are drained. Everything it decides is decided in the store, in
+ * transactions: any number of controllers may do it at once, and none has to remember anything.
  */
 final class Scheduler implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Scheduler.class);
@@ -56,6 +56,7 @@ final class Scheduler implements AutoCloseable {
           if (nowNs - replacedAtNs >= REPLACE_EVERY.toNanos()) {
             replacedAtNs = nowNs;
             store.replaceLost();
+            store.drain();
           }
         }
       } catch (InterruptedException e) {

@@ -13,6 +13,7 @@ import io.diskengine.model.VmMappingState;
 import io.diskengine.model.Volume;
 import io.diskengine.model.VolumeMapping;
 import io.diskengine.model.VolumeState;
+import io.diskengine.store.NodeUse;
 import io.diskengine.store.ReasonRow;
 import io.diskengine.store.VolumeDetails;
 import java.util.Map;
@@ -90,6 +91,7 @@ final class Views {
         l.state().name(),
         l.sync().name(),
         l.rebuildPercent(),
+        l.kept().name(),
         waitingFor);
   }
 
@@ -162,6 +164,15 @@ final class Views {
         n.dataPlane().name(),
         n.dataPlaneSince(),
         n.spdkVersion());
+  }
+
+  static Api.NodeUse use(NodeUse u) {
+    return new Api.NodeUse(
+        u.node().name(),
+        u.node().schedulability().name(),
+        u.replicas(),
+        u.attachments(),
+        u.staying());
   }
 
   static Api.Disk disk(Disk d, Map<Long, String> nodeNames) {

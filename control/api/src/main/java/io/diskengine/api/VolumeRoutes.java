@@ -38,6 +38,12 @@ final class VolumeRoutes {
    */
   static final int MAX_CHANGES_AT_ONCE = 4;
 
+  /** A guest that does not leave within this time is connected. */
+  static final Duration GUEST_GONE_WITHIN = Duration.ofSeconds(2);
+
+  /** The agent is asked again after this time. */
+  private static final Duration GUEST_LOOK = Duration.ofMillis(250);
+
   private static final Duration MAX_TURN_WAIT = Duration.ofSeconds(20);
   private static final int DEFAULT_REPLICAS = 2;
   private static final String SIZE_RULE =
@@ -188,7 +194,7 @@ final class VolumeRoutes {
     String name = request.volumeName();
     boolean force = request.flag("force");
     Duration maxWait = request.maxWait();
-    VolumeDetails details = inTurn(() -> store.detach(name, force));
+    VolumeDetails details = afterItsGuest(name, () -> store.detach(name, force));
     VolumeMapping leaving = details.mapping();
     if (leaving == null) {
       return Reply.ok(Views.volume(details));
@@ -197,13 +203,36 @@ final class VolumeRoutes {
     return new Reply(isMapping(now, leaving) ? 202 : 200, Views.volume(now));
   }
 
+  /**
+   * A guest counts as connected until its agent has seen that it is gone. So before a request is
+   * refused for it, the agent is asked to look, again and again for a short while: a QEMU that was
+   * just ended holds nobody up.
+   */
+  private VolumeDetails afterItsGuest(String name, Supplier<VolumeDetails> change) {
+    long endNs = System.nanoTime() + GUEST_GONE_WITHIN.toNanos();
+    while (true) {
+      try {
+        return inTurn(change);
+      } catch (RefusedException e) {
+        if (e.code() != RefusedException.Code.GUEST_CONNECTED || System.nanoTime() > endNs) {
+          throw e;
+        }
+        watch.await(store.askForGuest(name), GUEST_LOOK, VolumeRoutes::hasNoGuest);
+      }
+    }
+  }
+
+  private static boolean hasNoGuest(@Nullable VolumeDetails details) {
+    return details == null || details.vmMapping() == null || !details.vmMapping().guestConnected();
+  }
+
   private Reply move(Request request) {
     String name = request.volumeName();
     Members body = request.body("node", "force");
     String node = Inputs.nodeName(body.text("node", "names a node: " + Inputs.NODE_NAME_RULE));
     boolean force = body.flag("force", false);
     Duration maxWait = request.maxWait();
-    VolumeDetails details = inTurn(() -> store.move(name, node, force));
+    VolumeDetails details = afterItsGuest(name, () -> store.move(name, node, force));
     VolumeDetails now = await(details, maxWait, d -> d == null || isAttachedTo(d, node));
     return new Reply(isAttachedTo(now, node) ? 200 : 202, Views.volume(now));
   }

@@ -292,8 +292,16 @@ final class Why {
       case DELETED -> null;
       case UP ->
           switch (l.sync()) {
-            case IN_SYNC -> null;
-            case OUT -> "a rebuild: it left the set of legs";
+            case IN_SYNC ->
+                l.noReplacement() == null
+                    ? null
+                    : "a place on another node than " + node + ": " + l.noReplacement();
+            case OUT ->
+                l.noReplacement() == null
+                    ? "a rebuild: it left the set of legs"
+                    : node
+                        + " to come back, because there is no place for a replacement: "
+                        + l.noReplacement();
             case REBUILDING ->
                 "its rebuild"
                     + (l.rebuildPercent() == null ? "" : ": " + l.rebuildPercent() + " %");

@@ -193,6 +193,17 @@ final class BadInputTest {
     bad("PUT", limits, "{\"iops\":-1000}", 422, "INVALID_VALUE", "iops \"-1000\"");
     bad("PUT", limits, "{\"mbps\":1000001}", 422, "INVALID_VALUE", "mbps \"1000001\"");
     bad("PUT", limits, "{\"mbps\":\"1\"}", 400, "WRONG_TYPE", "mbps \"1\"");
+    String schedulability = "/v1/nodes/sn1/schedulability";
+    bad(
+        "PUT",
+        schedulability,
+        "{\"schedulability\":\"RESTING\"}",
+        422,
+        "INVALID_VALUE",
+        "schedulability \"RESTING\": must be one of ACTIVE, CORDONED, DRAINING");
+    bad("PUT", schedulability, "{}", 400, "MISSING_MEMBER", "schedulability is missing");
+    String unknown = "/v1/nodes/nope/schedulability";
+    bad("GET", unknown, "", 404, "NOT_FOUND", "there is no node nope");
     String size = "/v1/volumes/used/size";
     bad("PUT", size, "{\"sizeBytes\":4194305}", 422, "INVALID_VALUE", "sizeBytes \"4194305\"");
     bad("PUT", size, "{\"sizeBytes\":70368744177664}", 409, "NO_PLACE", "MiB are needed");

@@ -100,6 +100,8 @@ final class OpenApiTest {
   void enumsOfTheDocumentAreTheModels() {
     assertEnum("Replica", "state", io.diskengine.model.LvolState.values(), "DELETED");
     assertEnum("Replica", "sync", io.diskengine.model.LvolSync.values());
+    assertEnum("Replica", "kept", io.diskengine.model.Kept.values());
+    assertEnum("NodeUse", "schedulability", io.diskengine.model.Schedulability.values());
     assertEnum("Volume", "state", io.diskengine.model.VolumeState.values(), "DELETED");
     assertEnum("Attachment", "state", Views.AttachmentState.values(), "NONE");
     assertEnum("Node", "dataPlane", io.diskengine.model.DataPlaneState.values());

@@ -58,6 +58,7 @@ final class StandInAgent implements AutoCloseable {
   private long renewedNs = System.nanoTime();
   private volatile boolean held;
   private volatile boolean closed;
+  private volatile boolean guest;
 
   /** A name that starts with {@code sn} is a storage node with one disk. */
   StandInAgent(String url, String name) {
@@ -102,6 +103,14 @@ final class StandInAgent implements AutoCloseable {
     wakes.release();
   }
 
+  /** A guest comes, which is seen at once, or goes, which is seen when somebody asks. */
+  void guest(boolean there) {
+    guest = there;
+    if (there) {
+      wakes.release();
+    }
+  }
+
   private void run() {
     while (!closed) {
       try {
@@ -132,6 +141,11 @@ final class StandInAgent implements AutoCloseable {
   private void confirm() {
     NodeView view = session.view();
     List<AgentWrite> writes = new ArrayList<>();
+    for (VmMapping vm : view.vmMappings()) {
+      if (vm.guestConnected() != guest && (guest || vm.guestAsked() > 0)) {
+        writes.add(new AgentWrite.GuestSeen(vm.id(), guest));
+      }
+    }
     for (Grant g : view.grants()) {
       if (g.state() == GrantState.REVOKING) {
         writes.add(new GrantConfirmed(g.id(), g.version(), GrantState.REVOKED, "pid-1"));

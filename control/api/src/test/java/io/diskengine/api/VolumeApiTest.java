@@ -71,6 +71,38 @@ final class VolumeApiTest {
   }
 
   @Test
+  void detachLooksForTheGuestBeforeItRefuses() throws Exception {
+    fixture.post("/v1/volumes?wait=10", volume("gu", 1024, 2));
+    assertThat(fixture.put("/v1/volumes/gu/attachment?wait=10", node("bm1")).status())
+        .isEqualTo(200);
+    StandInAgent agent = fixture.agents.get("bm1");
+    agent.guest(true);
+    while (!fixture.store.volume("gu").orElseThrow().vmMapping().guestConnected()) {
+      Thread.sleep(10);
+    }
+    Answer refused = fixture.delete("/v1/volumes/gu/attachment");
+    assertThat(refused.status()).isEqualTo(409);
+    assertThat(refused.text("message")).startsWith("a guest on bm1 is connected to volume gu");
+    agent.guest(false);
+    assertThat(fixture.delete("/v1/volumes/gu/attachment?wait=10").status()).isEqualTo(200);
+    assertThat(fixture.delete("/v1/volumes/gu?wait=10").status()).isEqualTo(204);
+  }
+
+  @Test
+  void nodesGetNoNewWorkAndAreEmptied() {
+    Answer cordoned =
+        fixture.put("/v1/nodes/sn1/schedulability", "{\"schedulability\":\"CORDONED\"}");
+    assertThat(cordoned.text("schedulability")).isEqualTo("CORDONED");
+    Answer refused = fixture.post("/v1/volumes", volume("cordon", 1024, 2));
+    assertThat(refused.text("message")).contains("sn1: is CORDONED");
+    Answer back = fixture.put("/v1/nodes/sn1/schedulability", "{\"schedulability\":\"ACTIVE\"}");
+    assertThat(back.status()).isEqualTo(200);
+    assertThat(fixture.get("/v1/nodes/sn1/schedulability").body()).isEqualTo(back.body());
+    Answer none = fixture.put("/v1/nodes/nope/schedulability", "{\"schedulability\":\"ACTIVE\"}");
+    assertThat(none.status()).isEqualTo(404);
+  }
+
+  @Test
   void volumeGoesFromCreateToGone() {
     Answer created = fixture.post("/v1/volumes?wait=10", volume("db", 1024, 2));
     assertThat(created.status()).isEqualTo(201);

@@ -12,6 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param sizeBytes {@link Sizes#legBytes} of the volume's size
  * @param namespaceUuid uuid of the NVMe namespace and of the leg in the RAID
  * @param rebuildPercent 0-100 while {@code REBUILDING}
+ * @param keptUuid SPDK's uuid of the snapshot, stored when it was seen
+ * @param noReplacement why no other disk could take its place when that was looked for last
  */
 public record Lvol(
     long id,
@@ -32,4 +34,53 @@ public record Lvol(
     LvolState state,
     LvolSync sync,
     @Nullable Integer rebuildPercent,
-    long version) {}
+    Kept kept,
+    @Nullable UUID keptUuid,
+    @Nullable String noReplacement,
+    long version) {
+  /** Of which nothing is kept. */
+  public Lvol(
+      long id,
+      long volumeId,
+      long diskId,
+      long nodeId,
+      int slot,
+      int generation,
+      String name,
+      @Nullable UUID uuid,
+      long sizeBytes,
+      String nqn,
+      UUID namespaceUuid,
+      String nguid,
+      String serial,
+      int minCntlid,
+      int maxCntlid,
+      LvolState state,
+      LvolSync sync,
+      @Nullable Integer rebuildPercent,
+      long version) {
+    this(
+        id,
+        volumeId,
+        diskId,
+        nodeId,
+        slot,
+        generation,
+        name,
+        uuid,
+        sizeBytes,
+        nqn,
+        namespaceUuid,
+        nguid,
+        serial,
+        minCntlid,
+        maxCntlid,
+        state,
+        sync,
+        rebuildPercent,
+        Kept.NONE,
+        null,
+        null,
+        version);
+  }
+}

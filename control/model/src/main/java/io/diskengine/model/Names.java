@@ -22,6 +22,11 @@ public final class Names {
 
   private Names() {}
 
+  /** The snapshot that keeps what a replica held before a rebuild. */
+  public static String kept(String lvol) {
+    return lvol + "_kept";
+  }
+
   /** The first six hex digits of a volume's uuid. */
   public static String tag(UUID volumeUuid) {
     return volumeUuid.toString().substring(0, TAG_DIGITS);

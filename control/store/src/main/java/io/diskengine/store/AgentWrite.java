@@ -95,6 +95,12 @@ public sealed interface AgentWrite {
   record LvolChanged(long lvolId, long version, LvolState to, @Nullable String error)
       implements StorageNodeWrite {}
 
+  /** What the replica held is kept in a snapshot; {@code TAKING} becomes {@code KEPT}. */
+  record LvolKept(long lvolId, long version, UUID snapshotUuid) implements StorageNodeWrite {}
+
+  /** The snapshot was seen to be gone. A replica that left the set meanwhile wants a new one. */
+  record KeptGone(long lvolId, long version) implements StorageNodeWrite {}
+
   /** {@code GRANTED} or {@code REVOKED}, as seen in the process named by {@code incarnation}. */
   record GrantConfirmed(long grantId, long version, GrantState to, String incarnation)
       implements StorageNodeWrite {}
@@ -139,7 +145,8 @@ public sealed interface AgentWrite {
 
   /**
    * Lets a leg that is {@code OUT} come back: a new grant at the volume's epoch. Refused while an
-   * older grant of it is not {@code REVOKED} or its node has its share of rebuilds running.
+   * older grant of it is not {@code REVOKED}, its node has its share of rebuilds running, or its
+   * disk has no room to keep what it held (law 9).
    */
   record Readmit(long lvolId, long version) implements BaremetalWrite {}
 

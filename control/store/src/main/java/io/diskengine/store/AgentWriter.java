@@ -18,7 +18,9 @@ import io.diskengine.store.AgentWrite.FinishIntent;
 import io.diskengine.store.AgentWrite.GrantConfirmed;
 import io.diskengine.store.AgentWrite.GuestSeen;
 import io.diskengine.store.AgentWrite.InSync;
+import io.diskengine.store.AgentWrite.KeptGone;
 import io.diskengine.store.AgentWrite.LvolChanged;
+import io.diskengine.store.AgentWrite.LvolKept;
 import io.diskengine.store.AgentWrite.LvolUp;
 import io.diskengine.store.AgentWrite.MappingChanged;
 import io.diskengine.store.AgentWrite.MappingClean;
@@ -64,6 +66,7 @@ final class AgentWriter {
   private final long nodeId;
   private final long leaseEpoch;
   private final LegSet legs;
+  private final KeptCopies kept;
   private final LeaseCheck leaseHeld;
   private final List<Statement<?>> pending = new ArrayList<>();
   private final List<WriteSet> sets = new ArrayList<>();
@@ -82,6 +85,7 @@ final class AgentWriter {
     this.leaseEpoch = leaseEpoch;
     this.leaseHeld = leaseHeld;
     legs = new LegSet(tx, nodeId);
+    kept = new KeptCopies(tx, nodeId, legs);
   }
 
   /**
@@ -136,6 +140,8 @@ final class AgentWriter {
       case BeginIntent w -> w.object();
       case LvolUp w -> new ObjectRef(ObjectKind.LVOL, w.lvolId());
       case LvolChanged w -> new ObjectRef(ObjectKind.LVOL, w.lvolId());
+      case LvolKept w -> new ObjectRef(ObjectKind.LVOL, w.lvolId());
+      case KeptGone w -> new ObjectRef(ObjectKind.LVOL, w.lvolId());
       case GrantConfirmed w -> new ObjectRef(ObjectKind.GRANT, w.grantId());
       case MappingChanged w -> new ObjectRef(ObjectKind.VOLUME_MAPPING, w.mappingId());
       case RaidSeen w -> new ObjectRef(ObjectKind.VOLUME_MAPPING, w.mappingId());
@@ -272,6 +278,8 @@ final class AgentWriter {
                   w.diskId(),
                   nodeId));
       case LvolChanged w -> lvolChanged(w);
+      case LvolKept w -> kept.taken(w);
+      case KeptGone w -> kept.gone(w);
       case GrantConfirmed w -> new Refused("an agent confirms GRANTED or REVOKED, not " + w.to());
       case MappingChanged w -> mappingChanged(w);
       case GuestSeen w ->

@@ -139,7 +139,8 @@ final class AttachmentChange {
                 mapping.id())
             > 0;
     if (connected && !leaving && node.leaseValid()) {
-      throw wrongState(
+      throw new RefusedException(
+          Code.GUEST_CONNECTED,
           "a guest on %s is connected to volume %s: end QEMU or unplug the disk first; %s"
               .formatted(node.name(), volume.name(), otherwise));
     }

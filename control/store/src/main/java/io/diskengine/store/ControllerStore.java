@@ -52,6 +52,9 @@ public interface ControllerStore {
     return detach(volumeName, false);
   }
 
+  /** Wants the volume's agent to look now whether a guest is connected; nothing else changes. */
+  VolumeDetails askForGuest(String volumeName);
+
   /**
    * Attaches the volume to another baremetal node (law 7). From a node that works it is detached in
    * order first; from one that does not it is taken away. Asking again answers what is there.
@@ -90,7 +93,13 @@ public interface ControllerStore {
 
   List<Disk> disks();
 
-  void setSchedulability(String nodeName, Schedulability schedulability);
+  /** Asking for what is there is a no-op. */
+  NodeUse setSchedulability(String nodeName, Schedulability schedulability);
+
+  NodeUse nodeUse(String nodeName);
+
+  /** Moves some replicas away from nodes that are drained; for a timer. */
+  void drain();
 
   /** The newest {@code limit} events older than {@code beforeId} (0 = the newest), newest first. */
   List<Event> events(long beforeId, int limit);

@@ -96,6 +96,10 @@ final class LegSet {
   }
 
   WriteResult readmit(Readmit w) throws SQLException {
+    Optional<String> whyNot = KeptCopies.whyNot(tx, w.lvolId());
+    if (whyNot.isPresent()) {
+      return new Refused("lvol " + w.lvolId() + " cannot come back now: " + whyNot.get());
+    }
     Optional<Long> grant =
         tx.first(
             r -> r.getLong(1),
@@ -130,7 +134,7 @@ final class LegSet {
               + " cannot come back now: it changed, is not UP and OUT, has a grant that is not"
               + " REVOKED, or its node or disk rebuilds as many replicas as it may");
     }
-    tx.update("UPDATE lvol SET version = version + 1 WHERE id = ?", w.lvolId());
+    KeptCopies.readmitted(tx, w.lvolId());
     return new Applied(grant.get());
   }
 
@@ -138,7 +142,8 @@ final class LegSet {
     int rows =
         tx.update(
             "UPDATE lvol SET sync = 'REBUILDING', rebuild_percent = 0, version = version + 1"
-                + " WHERE id = ? AND version = ? AND sync = 'OUT' AND EXISTS"
+                + " WHERE id = ? AND version = ? AND sync = 'OUT'"
+                + " AND kept NOT IN ('WANTED', 'TAKING') AND EXISTS"
                 + " (SELECT FROM lvol_grant g WHERE g.lvol_id = lvol.id AND g.state = 'GRANTED')"
                 + " AND "
                 + MY_VOLUME,
@@ -152,7 +157,7 @@ final class LegSet {
   }
 
   /** History of a replica, told of its volume. */
-  private void event(long lvolId, String messageSql) throws SQLException {
+  void event(long lvolId, String messageSql) throws SQLException {
     tx.update(
         "INSERT INTO event (severity, node_id, object_kind, object_id, object_name, message)"
             + " SELECT 'INFO', ?, 'VOLUME', v.id, v.name, "

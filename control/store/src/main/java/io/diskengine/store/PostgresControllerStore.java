@@ -111,6 +111,20 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
   }
 
   @Override
+  public VolumeDetails askForGuest(String volumeName) {
+    return database.transaction(tx -> {
+      Volume volume = locked(tx, volumeName);
+      tx.update(
+          "UPDATE vm_mapping SET guest_asked = guest_asked + 1 WHERE mapping_id IN"
+              + " (SELECT id FROM volume_mapping WHERE volume_id = ? AND state NOT IN "
+              + Rows.FINAL_MAPPING
+              + ")",
+          volume.id());
+      return details(tx, volume);
+    });
+  }
+
+  @Override
   public VolumeDetails move(String volumeName, String nodeName, boolean force) {
     return changed(volumeName, change -> change.move(nodeName, force));
   }
@@ -214,15 +228,26 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
   }
 
   @Override
-  public void setSchedulability(String nodeName, Schedulability schedulability) {
-    int rows =
-        database.transaction(tx ->
-            tx.update(
-                "UPDATE node SET schedulability = ?, version = version + 1 WHERE name = ?",
-                schedulability,
-                nodeName));
-    if (rows == 0) {
-      throw new RefusedException(Code.NOT_FOUND, "there is no node " + nodeName);
+  public NodeUse setSchedulability(String nodeName, Schedulability schedulability) {
+    return database.transaction(tx -> new Draining(tx).set(nodeName, schedulability));
+  }
+
+  @Override
+  public NodeUse nodeUse(String nodeName) {
+    return database.transaction(tx -> new Draining(tx).use(nodeName));
+  }
+
+  @Override
+  public void drain() {
+    for (Draining.Step step : database.single(Draining::due)) {
+      database.transaction(tx -> {
+        tx.query(r -> 1, "SELECT pg_advisory_xact_lock(?)", VolumeCreation.PLACEMENT_LOCK);
+        Optional<Volume> there = lockedIfThere(tx, step.volume());
+        if (there.isPresent() && new Draining(tx).isDue(step)) {
+          new Replacement(tx, there.get()).drain(step.slot());
+        }
+        return true;
+      });
     }
   }
 

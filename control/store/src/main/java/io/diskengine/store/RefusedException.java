@@ -10,6 +10,8 @@ public final class RefusedException extends RuntimeException {
     ALREADY_EXISTS,
     NO_PLACE,
     WRONG_STATE,
+    /** As its agent last saw it; see {@link ControllerStore#askForGuest}. */
+    GUEST_CONNECTED,
     ATTACHED_ELSEWHERE
   }
 

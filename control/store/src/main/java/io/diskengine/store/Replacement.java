@@ -72,21 +72,7 @@ final class Replacement {
               "replica %s on %s is out of reach: %s on %s takes its place"
                   .formatted(lost.name(), name(nodes, lost), made.name(), name(nodes, made)));
         }
-        case Placement.NoPlace noPlace -> {
-          int told =
-              tx.update(
-                  "UPDATE lvol SET no_replacement = ?, version = version + 1"
-                      + " WHERE id = ? AND no_replacement IS DISTINCT FROM ?::text",
-                  noPlace.message(),
-                  lost.id(),
-                  noPlace.message());
-          if (told > 0) {
-            event(
-                "ERROR",
-                "no place for a replacement of %s on %s: %s"
-                    .formatted(lost.name(), name(nodes, lost), noPlace.message()));
-          }
-        }
+        case Placement.NoPlace noPlace -> noPlace(lost, nodes, noPlace);
       }
     }
   }
@@ -128,17 +114,50 @@ final class Replacement {
       throw new RefusedException(Code.NOT_FOUND, "there is no storage node " + nodeName);
     }
     switch (place(there.get(), nodes, nodeName)) {
-      case Placement.Placed placed -> {
-        Lvol made = insert(there.get(), placed);
-        tx.update(
-            "UPDATE lvol SET leaving = true, version = version + 1 WHERE id = ?", there.get().id());
-        event(
-            "INFO",
-            "replica %s moves from %s to %s"
-                .formatted(there.get().name(), name(nodes, there.get()), name(nodes, made)));
-      }
+      case Placement.Placed placed -> leave(there.get(), nodes, placed, "");
       case Placement.NoPlace noPlace ->
           throw new RefusedException(Code.NO_PLACE, noPlace.message());
+    }
+  }
+
+  /** One replica leaves a node that is drained. */
+  void drain(int slot) throws SQLException {
+    Map<Long, Node> nodes = storageNodes();
+    for (Lvol old : replicas()) {
+      if (old.slot() == slot && nodes.containsKey(old.nodeId())) {
+        switch (place(old, nodes, null)) {
+          case Placement.Placed placed -> leave(old, nodes, placed, ", which is drained");
+          case Placement.NoPlace noPlace -> noPlace(old, nodes, noPlace);
+        }
+      }
+    }
+  }
+
+  private void leave(Lvol old, Map<Long, Node> nodes, Placement.Placed placed, String because)
+      throws SQLException {
+    Lvol made = insert(old, placed);
+    tx.update("UPDATE lvol SET leaving = true, version = version + 1 WHERE id = ?", old.id());
+    event(
+        "INFO",
+        "replica %s moves from %s to %s%s"
+            .formatted(old.name(), name(nodes, old), name(nodes, made), because));
+  }
+
+  /** On record while it is so, told once for each reason. */
+  private void noPlace(Lvol old, Map<Long, Node> nodes, Placement.NoPlace noPlace)
+      throws SQLException {
+    int told =
+        tx.update(
+            "UPDATE lvol SET no_replacement = ?, version = version + 1"
+                + " WHERE id = ? AND no_replacement IS DISTINCT FROM ?::text",
+            noPlace.message(),
+            old.id(),
+            noPlace.message());
+    if (told > 0) {
+      event(
+          "ERROR",
+          "no place for a replacement of %s on %s: %s"
+              .formatted(old.name(), name(nodes, old), noPlace.message()));
     }
   }
 

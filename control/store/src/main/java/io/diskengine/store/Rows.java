@@ -10,6 +10,7 @@ import io.diskengine.model.FabricAddress;
 import io.diskengine.model.Grant;
 import io.diskengine.model.GrantState;
 import io.diskengine.model.Intent;
+import io.diskengine.model.Kept;
 import io.diskengine.model.Limits;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.LvolState;
@@ -164,6 +165,9 @@ final class Rows {
         LvolState.valueOf(r.getString("state")),
         LvolSync.valueOf(r.getString("sync")),
         rebuildPercent,
+        Kept.valueOf(r.getString("kept")),
+        r.getObject("kept_uuid", UUID.class),
+        r.getString("no_replacement"),
         r.getLong("version"));
   }
 
@@ -199,6 +203,7 @@ final class Rows {
         r.getString("socket_path"),
         VmMappingState.valueOf(r.getString("state")),
         r.getBoolean("guest_connected"),
+        r.getLong("guest_asked"),
         r.getLong("version"));
   }
 

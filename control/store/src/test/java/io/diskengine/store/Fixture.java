@@ -7,6 +7,7 @@ import io.diskengine.model.DiskState;
 import io.diskengine.model.FabricAddress;
 import io.diskengine.model.Grant;
 import io.diskengine.model.GrantState;
+import io.diskengine.model.Kept;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.LvolState;
 import io.diskengine.model.NodeMode;
@@ -129,6 +130,11 @@ final class Fixture implements AutoCloseable {
         writes.add(new LvolUp(l.id(), l.version(), UUID.randomUUID()));
       } else if (l.state() == LvolState.DELETING) {
         writes.add(new AgentWrite.LvolChanged(l.id(), l.version(), LvolState.DELETED, null));
+      }
+    }
+    for (Lvol l : view.lvols()) {
+      if (l.kept() == Kept.TAKING) {
+        writes.add(new AgentWrite.LvolKept(l.id(), l.version(), UUID.randomUUID()));
       }
     }
     for (Grant g : view.grants()) {

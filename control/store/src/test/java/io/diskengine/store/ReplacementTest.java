@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.LvolState;
 import io.diskengine.model.LvolSync;
+import io.diskengine.model.Schedulability;
 import io.diskengine.model.Volume;
 import io.diskengine.store.AgentWrite.CommitOut;
 import io.diskengine.store.AgentWrite.InSync;
@@ -110,6 +111,43 @@ final class ReplacementTest {
         .anyMatch(e -> e.startsWith("rebuild of " + made.name()))
         .anyMatch(e -> e.startsWith(made.name() + " on sn3 is in sync after "))
         .anyMatch(e -> e.contains("is not needed any more"));
+  }
+
+  @Test
+  void aDrainedNodeLosesItsReplicasOneByOneAndSaysWhatStays() {
+    AgentSession sn3 = fixture.storageNode("sn3");
+    NodeUse use = controller.setSchedulability("sn2", Schedulability.DRAINING);
+    assertThat(use.replicas()).isPositive();
+    assertThat(events()).contains("gets no new work and is emptied");
+    controller.drain();
+    controller.drain();
+    assertThat(lvols()).hasSize(3);
+    assertThat(events()).anyMatch(e -> e.contains("moves from sn2 to sn3, which is drained"));
+    rebuild(sn3);
+    assertThat(on(sn2).state()).isEqualTo(LvolState.DELETING);
+    controller.drain();
+    assertThat(lvols()).hasSize(3);
+    assertThat(controller.setSchedulability("sn2", Schedulability.ACTIVE).staying()).isEmpty();
+  }
+
+  @Test
+  void whatCannotLeaveADrainedNodeIsNamed() {
+    controller.setSchedulability("sn2", Schedulability.DRAINING);
+    controller.drain();
+    controller.drain();
+    assertThat(lvols()).hasSize(2);
+    assertThat(controller.nodeUse("sn2").staying())
+        .singleElement()
+        .asString()
+        .startsWith("volume db: 1 replica(s) of ");
+    assertThat(events().stream().filter(e -> e.startsWith("no place for a replacement")))
+        .hasSize(1);
+    controller.setSchedulability("sn2", Schedulability.ACTIVE);
+    assertThat(on(sn2).noReplacement()).isNull();
+    NodeUse bm = controller.setSchedulability("bm1", Schedulability.DRAINING);
+    assertThat(bm.attachments()).isOne();
+    assertThat(bm.staying()).containsExactly("volume db: move it with `volume move`, or detach it");
+    assertThatThrownBy(() -> controller.nodeUse("nope")).hasMessage("there is no node nope");
   }
 
   @Test

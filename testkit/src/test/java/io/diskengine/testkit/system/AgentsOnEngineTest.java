@@ -3,6 +3,7 @@ package io.diskengine.testkit.system;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.diskengine.model.Kept;
 import io.diskengine.model.Limits;
 import io.diskengine.model.LvolSync;
 import io.diskengine.model.Names;
@@ -10,11 +11,14 @@ import io.diskengine.model.Sizes;
 import io.diskengine.model.Volume;
 import io.diskengine.spdkrpc.Bdev;
 import io.diskengine.spdkrpc.BdevMethods;
+import io.diskengine.spdkrpc.LvolMethods;
 import io.diskengine.spdkrpc.RpcResult;
 import io.diskengine.spdkrpc.SpdkRpcClient;
 import io.diskengine.store.VolumeDetails;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
@@ -157,6 +161,107 @@ class AgentsOnEngineTest {
             });
         c.engines.get(free).kill(); // what it had is on the replacement
         assertEquals(9, guest.read());
+      }
+    }
+  }
+
+  private static List<String> lvolsOn(EngineCluster c, String node) {
+    try (SpdkRpcClient client = SpdkRpcClient.connect(c.socket(node).toString())) {
+      var answer = client.call(LvolMethods.lvols());
+      return answer instanceof RpcResult.Ok<List<LvolMethods.Lvol>>(List<LvolMethods.Lvol> found)
+          ? found.stream().map(LvolMethods.Lvol::name).toList()
+          : List.of("unknown");
+    }
+  }
+
+  /** Oldest first. */
+  private static List<String> eventsOf(EngineCluster c) {
+    List<String> events =
+        new ArrayList<>(c.controller.events(0, 100).stream().map(e -> e.message()).toList());
+    Collections.reverse(events);
+    return events;
+  }
+
+  private static int indexOf(List<String> events, String part) {
+    for (int i = 0; i < events.size(); i++) {
+      if (events.get(i).contains(part)) {
+        return i;
+      }
+    }
+    throw new AssertionError("no event has \"" + part + "\": " + events);
+  }
+
+  @Test
+  void whatAReplicaHeldIsKeptUntilItsRebuildIsDone() throws Exception {
+    try (EngineCluster c = new EngineCluster(dir).startAll()) {
+      c.create("v1", 2, 64 * Sizes.MIB);
+      try (OneBlockGuest guest = OneBlockGuest.connect(c.vhostSocket(c.attach("v1")))) {
+        guest.write(7);
+        c.engines.get("sn2").kill();
+        c.await("a replica to be out", () -> syncs(c.volume("v1")).contains(LvolSync.OUT));
+        guest.write(8);
+        c.startEngine("sn2");
+        c.await("both legs", () -> syncs(c.volume("v1")).equals(BOTH));
+        c.await(
+            "the copy to be gone",
+            () -> c.volume("v1").lvols().stream().allMatch(l -> l.kept() == Kept.NONE));
+        List<String> events = eventsOf(c);
+        int kept = indexOf(events, "held is kept");
+        int started = indexOf(events, "rebuild of");
+        int done = indexOf(events, "is in sync after");
+        int gone = indexOf(events, "held before is not kept any more");
+        assertTrue(kept < started && started < done && done < gone, events::toString);
+        assertEquals(1, lvolsOn(c, "sn2").size());
+        c.engines.get("sn1").kill(); // what the rebuilt replica holds is all there is
+        assertEquals(8, guest.read());
+        guest.write(9);
+      }
+    }
+  }
+
+  /** Leaves that much room on the node's disk, and the controller knows. */
+  private static void fill(EngineCluster c, String node, long leftBytes) {
+    try (SpdkRpcClient client = SpdkRpcClient.connect(c.socket(node).toString())) {
+      if (!(client.call(LvolMethods.lvstores())
+          instanceof RpcResult.Ok<List<LvolMethods.Lvstore>>(List<LvolMethods.Lvstore> stores))) {
+        throw new AssertionError("no lvstore on " + node);
+      }
+      LvolMethods.Lvstore store = stores.getFirst();
+      long freeBytes = store.freeClusters() * store.clusterSize();
+      long fillMib = (freeBytes - leftBytes) / Sizes.MIB;
+      var filler = new LvolMethods.CreateLvol(store.name(), "filler", fillMib, false);
+      assertTrue(client.call(LvolMethods.create(filler)).isOk());
+      c.await(
+          "the disk to be known as full",
+          () ->
+              c.controller.disks().stream()
+                  .anyMatch(d ->
+                      d.lvstoreName().equals(store.name())
+                          && d.freeClusters() * d.clusterSizeBytes() <= leftBytes));
+    }
+  }
+
+  @Test
+  void withoutRoomToKeepWhatItHeldAReplicaStaysOutAndWhySaysSo() throws Exception {
+    try (EngineCluster c = new EngineCluster(dir).startAll()) {
+      c.create("v1", 2, 64 * Sizes.MIB);
+      try (OneBlockGuest guest = OneBlockGuest.connect(c.vhostSocket(c.attach("v1")))) {
+        guest.write(7);
+        String full = nodes(c.volume("v1")).getFirst();
+        fill(c, full, 40 * Sizes.MIB);
+        c.engines.get(full).kill();
+        c.await("a replica to be out", () -> syncs(c.volume("v1")).contains(LvolSync.OUT));
+        c.startEngine(full);
+        c.await(
+            "the reason",
+            () ->
+                c.controller.reasons().stream()
+                    .anyMatch(r ->
+                        String.valueOf(r.reason().lastError()).contains("needed to keep what")));
+        assertTrue(syncs(c.volume("v1")).contains(LvolSync.OUT));
+        c.sql("UPDATE diskengine.cluster SET keep_old_legs = false");
+        c.await("both legs", () -> syncs(c.volume("v1")).equals(BOTH));
+        assertEquals(7, guest.read());
       }
     }
   }

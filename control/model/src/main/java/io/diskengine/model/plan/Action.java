@@ -38,6 +38,10 @@ public sealed interface Action {
   /** Grows it. */
   record ResizeLvol(String lvstore, String name, long sizeBytes) implements StorageAction {}
 
+  /** Keeps what an lvol holds now: a thick one is thin afterwards. */
+  record SnapshotLvol(String lvstore, String name, String snapshot) implements StorageAction {}
+
+  /** Of a snapshot with one clone: what they share stays with the clone. */
   record DeleteLvol(String lvstore, String name) implements StorageAction {}
 
   /** Allows no host. */

@@ -29,6 +29,10 @@ public sealed interface Commit {
   record LvolChanged(long lvolId, long version, LvolState to, @Nullable String error)
       implements Commit {}
 
+  record LvolKept(long lvolId, long version, UUID snapshotUuid) implements Commit {}
+
+  record KeptGone(long lvolId, long version) implements Commit {}
+
   record GrantConfirmed(long grantId, long version, GrantState to, String incarnation)
       implements Commit {}
 

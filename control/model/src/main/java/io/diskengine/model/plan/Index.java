@@ -3,6 +3,7 @@ package io.diskengine.model.plan;
 import io.diskengine.model.Disk;
 import io.diskengine.model.Grant;
 import io.diskengine.model.Lvol;
+import io.diskengine.model.Names;
 import io.diskengine.model.Node;
 import io.diskengine.model.NodeView;
 import io.diskengine.model.ObjectKind;
@@ -18,6 +19,7 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** A node's rows by the keys that planners look them up with; made once for each view. */
 public final class Index {
@@ -43,7 +45,10 @@ public final class Index {
             .sorted(Comparator.comparingInt(Lvol::slot).thenComparingInt(Lvol::generation))
             .collect(Collectors.groupingBy(Lvol::volumeId));
     grantsByLvol = view.grants().stream().collect(Collectors.groupingBy(Grant::lvolId));
-    lvolNames = view.lvols().stream().map(Lvol::name).collect(Collectors.toSet());
+    lvolNames =
+        view.lvols().stream()
+            .flatMap(l -> Stream.of(l.name(), Names.kept(l.name())))
+            .collect(Collectors.toSet());
     nqns = view.lvols().stream().map(Lvol::nqn).collect(Collectors.toSet());
     raidNames =
         view.mappings().stream()

@@ -3,6 +3,7 @@ package io.diskengine.model.plan;
 import io.diskengine.model.Disk;
 import io.diskengine.model.Grant;
 import io.diskengine.model.GrantState;
+import io.diskengine.model.Kept;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.LvolState;
 import io.diskengine.model.LvolSync;
@@ -100,6 +101,24 @@ final class Laws {
     return grant.state() == GrantState.GRANTED
         && grant.volumeEpoch() == volume.epoch()
         && grant.mappingId() == mapping.id();
+  }
+
+  /**
+   * Law 9: what a replica held when it left the set is kept before anybody may overwrite it. A host
+   * that is let in to rebuild it does so.
+   */
+  static boolean mayLetIn(Lvol lvol) {
+    return lvol.kept() != Kept.WANTED && lvol.kept() != Kept.TAKING;
+  }
+
+  /** Law 11: only the snapshot that was taken of this replica, when nobody needs it any more. */
+  static boolean mayDropKept(Lvol lvol, LvolSeen seen) {
+    boolean needless =
+        lvol.state() == LvolState.DELETING
+            || (lvol.kept() == Kept.DROPPING && lvol.sync() != LvolSync.REBUILDING);
+    return needless
+        && seen.snapshot()
+        && (lvol.keptUuid() == null || lvol.keptUuid().equals(seen.uuid()));
   }
 
   /** Law 7: a grant is revoked when the host is off the list and has no controller left. */

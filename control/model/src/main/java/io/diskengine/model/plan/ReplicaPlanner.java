@@ -84,6 +84,8 @@ final class ReplicaPlanner {
       case CREATING, UP, RESIZING -> {
         if (provision(lvstore, alias)) {
           export(alias);
+          // Last: what fails here must not keep the replica from being served.
+          new KeptCopy(seen, out, lvol, lvstore).plan(commits, actions);
         }
       }
       case DELETING -> tearDown(lvstore, alias);
@@ -242,7 +244,7 @@ final class ReplicaPlanner {
         case REVOKED -> {}
       }
     }
-    if (revoking.isEmpty()) {
+    if (revoking.isEmpty() && Laws.mayLetIn(lvol)) {
       granted.addAll(waiting);
     }
     granted.removeAll(revoking);
@@ -295,7 +297,7 @@ final class ReplicaPlanner {
         case GRANTING, GRANTED -> {
           boolean confirmed =
               g.state() == GrantState.GRANTED && seen.incarnation().equals(g.incarnation());
-          if (exported && !confirmed && isAlone(g)) {
+          if (exported && !confirmed && isAlone(g) && Laws.mayLetIn(lvol)) {
             commits.add(
                 new Commit.GrantConfirmed(
                     g.id(), g.version(), GrantState.GRANTED, seen.incarnation()));
@@ -350,10 +352,13 @@ final class ReplicaPlanner {
     }
     confirm(false);
     Optional<LvolSeen> on = seen.lvols().find(alias);
-    if (on.isEmpty() && grants().isEmpty()) {
+    boolean gone = on.isEmpty() && new KeptCopy(seen, out, lvol, lvstore).isGone(actions);
+    if (gone && grants().isEmpty()) {
       commits.add(new Commit.LvolChanged(lvol.id(), lvol.version(), LvolState.DELETED, null));
     } else if (on.isEmpty()) {
-      out.blocked(ref, "its grants to be revoked", null);
+      if (gone) {
+        out.blocked(ref, "its grants to be revoked", null);
+      }
     } else if (Laws.mayDelete(lvol, on.get(), seen.subsystems())) {
       actions.add(new DeleteLvol(lvstore, lvol.name()));
     } else {

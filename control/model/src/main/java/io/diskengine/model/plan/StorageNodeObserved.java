@@ -18,6 +18,7 @@ import java.util.UUID;
  * @param subsystems by NQN
  * @param connected host NQNs with controllers, by NQN of the subsystem
  * @param canResize the data plane has {@code bdev_lvol_resize}
+ * @param canSnapshot the data plane has {@code bdev_lvol_snapshot}
  * @param busy objects with a mutation that has no answer yet (law 4)
  */
 public record StorageNodeObserved(
@@ -32,6 +33,7 @@ public record StorageNodeObserved(
     Facts<Subsystem> subsystems,
     Facts<Set<String>> connected,
     boolean canResize,
+    boolean canSnapshot,
     Set<ObjectRef> busy) {
 
   /** A physical disk's bdev. */
@@ -40,7 +42,11 @@ public record StorageNodeObserved(
   /**
    * @param sizeBytes 0 while not looked at
    */
-  public record LvolSeen(String alias, UUID uuid, long sizeBytes) {}
+  public record LvolSeen(String alias, UUID uuid, long sizeBytes, boolean snapshot) {
+    public LvolSeen(String alias, UUID uuid, long sizeBytes) {
+      this(alias, uuid, sizeBytes, false);
+    }
+  }
 
   public record Subsystem(
       String nqn,

@@ -8,6 +8,7 @@ import io.diskengine.model.Disk;
 import io.diskengine.model.DiskState;
 import io.diskengine.model.Grant;
 import io.diskengine.model.GrantState;
+import io.diskengine.model.Kept;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.LvolState;
 import io.diskengine.model.LvolSync;
@@ -54,6 +55,9 @@ class LawsTest {
         state,
         sync,
         null,
+        Kept.NONE,
+        null,
+        null,
         1);
   }
 
@@ -94,6 +98,56 @@ class LawsTest {
     assertFalse(new Facts<>(true, Map.of(), Set.of("x")).isAbsent("x"));
     assertTrue(Facts.known(Map.of()).isAbsent("x"));
     assertFalse(Facts.known(Map.of("x", 1)).isAbsent("x"));
+  }
+
+  private static Lvol kept(Kept kept, LvolState state, UUID uuid) {
+    Lvol l = lvol(1, LvolSync.OUT, state, true);
+    return new Lvol(
+        l.id(),
+        l.volumeId(),
+        l.diskId(),
+        l.nodeId(),
+        l.slot(),
+        l.generation(),
+        l.name(),
+        l.uuid(),
+        l.sizeBytes(),
+        l.nqn(),
+        l.namespaceUuid(),
+        l.nguid(),
+        l.serial(),
+        l.minCntlid(),
+        l.maxCntlid(),
+        l.state(),
+        l.sync(),
+        null,
+        kept,
+        uuid,
+        null,
+        1);
+  }
+
+  @Test
+  void nobodyIsLetInToOverwriteWhatIsNotKept() {
+    assertTrue(Laws.mayLetIn(kept(Kept.NONE, LvolState.UP, null)));
+    assertFalse(Laws.mayLetIn(kept(Kept.WANTED, LvolState.UP, null)));
+    assertFalse(Laws.mayLetIn(kept(Kept.TAKING, LvolState.UP, null)));
+    assertTrue(Laws.mayLetIn(kept(Kept.KEPT, LvolState.UP, U)));
+  }
+
+  @Test
+  void onlyTheNeedlessSnapshotThatWasTakenOfAReplicaIsDropped() {
+    LvolSeen ours = new LvolSeen("s/v1_kept", U, 1, true);
+    assertTrue(Laws.mayDropKept(kept(Kept.DROPPING, LvolState.UP, U), ours));
+    assertTrue(Laws.mayDropKept(kept(Kept.KEPT, LvolState.DELETING, U), ours));
+    assertFalse(Laws.mayDropKept(kept(Kept.KEPT, LvolState.UP, U), ours));
+    assertFalse(
+        Laws.mayDropKept(
+            kept(Kept.DROPPING, LvolState.UP, U),
+            new LvolSeen("s/v1_kept", new UUID(3, 3), 1, true)));
+    assertFalse(
+        Laws.mayDropKept(
+            kept(Kept.DROPPING, LvolState.UP, U), new LvolSeen("s/v1_kept", U, 1, false)));
   }
 
   @Test

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.diskengine.model.GrantState;
+import io.diskengine.model.Kept;
 import io.diskengine.model.Limits;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.LvolState;
@@ -198,6 +199,53 @@ class PlannerSimulationTest {
     assertTrue(w.db.lvols.values().stream().allMatch(l -> l.state() == LvolState.DELETED));
     assertTrue(w.targets.stream().allMatch(t -> t.blobs.isEmpty() && t.subsystems.isEmpty()));
     assertEquals(0, w.compute.controllers.size() + w.compute.raids.size());
+  }
+
+  @Test
+  void whatALegHeldIsKeptUntilItsRebuildIsDone() {
+    SimWorld w = world();
+    long v = attached(w, 2);
+    w.write(v, false);
+    w.killTarget(1);
+    for (int i = 0; i < 30; i++) {
+      w.stepBaremetal(100);
+      w.compute.nowMs += 1_000;
+    }
+    assertEquals(List.of(LvolSync.IN_SYNC, LvolSync.OUT), syncs(w, v));
+    assertEquals(Kept.WANTED, w.db.lvols.values().stream().toList().getLast().kept());
+    w.history.clear();
+    w.converge();
+    assertTrue(indexOf(w, "SnapshotLvol") < indexOf(w, "AddHost"), w.history::toString);
+    assertTrue(indexOf(w, "AddBase") < indexOf(w, "DeleteLvol"), w.history::toString);
+    assertEquals(List.of(LvolSync.IN_SYNC, LvolSync.IN_SYNC), syncs(w, v));
+    assertTrue(w.db.lvols.values().stream().allMatch(l -> l.kept() == Kept.NONE));
+    assertTrue(
+        w.targets.stream().flatMap(t -> t.blobs.values().stream()).noneMatch(b -> b.snapshot));
+    w.checkEqual();
+  }
+
+  @Test
+  void deletionTakesWhatWasKeptAsWell() {
+    SimWorld w = world();
+    long v = attached(w, 2);
+    w.killTarget(1);
+    for (int i = 0; i < 30; i++) {
+      w.stepBaremetal(100);
+      w.compute.nowMs += 1_000;
+    }
+    w.startTarget(1);
+    for (int i = 0; i < 200 && w.history.stream().noneMatch(h -> h.contains("AddBase")); i++) {
+      w.stepStorage(1, 100);
+      w.stepBaremetal(100);
+      w.compute.nowMs += 100;
+    }
+    assertTrue(w.targets.get(1).blobs.values().stream().anyMatch(b -> b.snapshot));
+    w.db.detach(v);
+    w.converge();
+    w.db.delete(v);
+    w.converge();
+    assertTrue(w.targets.stream().allMatch(t -> t.blobs.isEmpty()));
+    assertTrue(w.db.lvols.values().stream().allMatch(l -> l.state() == LvolState.DELETED));
   }
 
   @Test

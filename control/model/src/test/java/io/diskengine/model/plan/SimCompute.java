@@ -226,6 +226,7 @@ final class SimCompute {
     raid.online = true;
     raid.quietSinceMs = nowMs;
     raids.put(a.raid(), raid);
+    a.bases().stream().map(this::blob).filter(b -> b != null).forEach(b -> b.whole = true);
     writeSuperblocks(raid);
     return null;
   }
@@ -289,6 +290,7 @@ final class SimCompute {
     if (slot == null || blob(base) == null) {
       return "invalid";
     }
+    controllerOf(base).target.overwritten(blob(base));
     slot.bdev = base;
     slot.uuid = uuidOf(base);
     raid.rebuilding = base;
@@ -383,6 +385,7 @@ final class SimCompute {
       raid.percent += 40;
       if (raid.percent >= 100) {
         to.writes = new TreeSet<>(from.writes);
+        to.whole = true;
         raid.rebuilding = null;
         raid.quietSinceMs = nowMs;
         raid.seq++;

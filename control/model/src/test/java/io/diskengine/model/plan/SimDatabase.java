@@ -8,6 +8,7 @@ import io.diskengine.model.DiskState;
 import io.diskengine.model.FabricAddress;
 import io.diskengine.model.Grant;
 import io.diskengine.model.GrantState;
+import io.diskengine.model.Kept;
 import io.diskengine.model.Limits;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.LvolState;
@@ -267,6 +268,9 @@ final class SimDatabase {
                 r.state(),
                 r.sync(),
                 r.rebuildPercent(),
+                r.kept(),
+                r.keptUuid(),
+                null,
                 r.version()));
       }
     }
@@ -323,6 +327,9 @@ final class SimDatabase {
             Names.maxCntlid(slot),
             LvolState.CREATING,
             sync,
+            null,
+            Kept.NONE,
+            null,
             null,
             1);
     lvols.put(made.id(), made);
@@ -397,6 +404,29 @@ final class SimDatabase {
 
   private void put(
       Lvol l, LvolState state, LvolSync sync, @Nullable UUID uuid, @Nullable Integer percent) {
+    put(l, state, sync, uuid, percent, kept(l, sync), l.keptUuid());
+  }
+
+  /** What the rows' trigger does. */
+  private static Kept kept(Lvol l, LvolSync to) {
+    if (to == LvolSync.OUT && l.sync() == LvolSync.IN_SYNC && l.kept() == Kept.NONE) {
+      return Kept.WANTED;
+    }
+    return to == LvolSync.IN_SYNC && l.kept() == Kept.KEPT ? Kept.DROPPING : l.kept();
+  }
+
+  private void put(Lvol l, Kept kept, @Nullable UUID keptUuid) {
+    put(l, l.state(), l.sync(), l.uuid(), l.rebuildPercent(), kept, keptUuid);
+  }
+
+  private void put(
+      Lvol l,
+      LvolState state,
+      LvolSync sync,
+      @Nullable UUID uuid,
+      @Nullable Integer percent,
+      Kept kept,
+      @Nullable UUID keptUuid) {
     lvols.put(
         l.id(),
         new Lvol(
@@ -418,6 +448,9 @@ final class SimDatabase {
             state,
             sync,
             percent,
+            kept,
+            keptUuid,
+            null,
             l.version() + 1));
   }
 
@@ -571,6 +604,22 @@ final class SimDatabase {
         put(l, w.to(), l.sync(), l.uuid());
         return true;
       }
+      case Commit.LvolKept w -> {
+        Lvol l = lvols.get(w.lvolId());
+        if (l.version() != w.version() || l.kept() != Kept.TAKING || l.sync() != LvolSync.OUT) {
+          return false;
+        }
+        put(l, Kept.KEPT, w.snapshotUuid());
+        return true;
+      }
+      case Commit.KeptGone w -> {
+        Lvol l = lvols.get(w.lvolId());
+        if (l.version() != w.version() || l.kept() != Kept.DROPPING) {
+          return false;
+        }
+        put(l, l.sync() == LvolSync.IN_SYNC ? Kept.NONE : Kept.WANTED, null);
+        return true;
+      }
       case Commit.GrantConfirmed w -> {
         Grant g = grants.get(w.grantId());
         boolean others =
@@ -685,6 +734,7 @@ final class SimDatabase {
         if (l.version() != w.version()
             || l.sync() != LvolSync.OUT
             || l.state() != LvolState.UP
+            || l.kept() == Kept.DROPPING
             || granted) {
           return false;
         }
@@ -695,7 +745,7 @@ final class SimDatabase {
                 .orElseThrow()
                 .id();
         grant(l.id(), mapping);
-        put(l, l.state(), l.sync(), l.uuid());
+        put(l, l.kept() == Kept.WANTED ? Kept.TAKING : l.kept(), l.keptUuid());
         return true;
       }
       case Commit.RebuildStarted w -> {

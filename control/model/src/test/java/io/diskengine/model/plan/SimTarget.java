@@ -1,6 +1,7 @@
 package io.diskengine.model.plan;
 
 import io.diskengine.model.FabricAddress;
+import io.diskengine.model.Names;
 import io.diskengine.model.plan.Action.AddHost;
 import io.diskengine.model.plan.Action.AddListener;
 import io.diskengine.model.plan.Action.AddNamespace;
@@ -16,6 +17,7 @@ import io.diskengine.model.plan.Action.LookControllers;
 import io.diskengine.model.plan.Action.RemoveHost;
 import io.diskengine.model.plan.Action.RemoveListener;
 import io.diskengine.model.plan.Action.RemoveNamespace;
+import io.diskengine.model.plan.Action.SnapshotLvol;
 import io.diskengine.model.plan.Action.StorageAction;
 import io.diskengine.model.plan.StorageNodeObserved.Base;
 import io.diskengine.model.plan.StorageNodeObserved.LvolSeen;
@@ -42,10 +44,19 @@ final class SimTarget {
     long sizeBytes;
     Set<Integer> writes = new TreeSet<>();
     @Nullable Superblock superblock;
+    final boolean snapshot;
+
+    /** Holds all that its volume has, or had when it left the set. */
+    boolean whole;
 
     Blob(UUID uuid, long sizeBytes) {
+      this(uuid, sizeBytes, false);
+    }
+
+    Blob(UUID uuid, long sizeBytes, boolean snapshot) {
       this.uuid = uuid;
       this.sizeBytes = sizeBytes;
+      this.snapshot = snapshot;
     }
   }
 
@@ -111,6 +122,18 @@ final class SimTarget {
     return blobs.get(bdev.substring(bdev.indexOf('/') + 1));
   }
 
+  /** Law 9: what is whole is not overwritten before it was kept. */
+  void overwritten(Blob blob) {
+    String of =
+        blobs.entrySet().stream()
+            .filter(e -> e.getValue() == blob)
+            .findFirst()
+            .orElseThrow()
+            .getKey();
+    assert !blob.whole || blobs.containsKey(Names.kept(of)) : of + " is overwritten, nothing kept";
+    blob.whole = false;
+  }
+
   /** Null when it worked, else the refusal. */
   @Nullable String execute(
       StorageAction action, Map<String, Set<String>> looked, Set<String> live) {
@@ -133,6 +156,16 @@ final class SimTarget {
         blobs.put(a.name(), new Blob(uuid(), a.sizeBytes()));
       }
       case Action.ResizeLvol a -> blobs.get(a.name()).sizeBytes = a.sizeBytes();
+      case SnapshotLvol a -> {
+        Blob of = blobs.get(a.name());
+        if (!loaded() || of == null || blobs.containsKey(a.snapshot())) {
+          return "refused";
+        }
+        Blob kept = new Blob(uuid(), of.sizeBytes, true);
+        kept.writes = new TreeSet<>(of.writes);
+        kept.superblock = of.superblock;
+        blobs.put(a.snapshot(), kept);
+      }
       case DeleteLvol a -> {
         assert subsystems.values().stream()
             .noneMatch(s -> s.namespace != null && s.namespace.bdev().endsWith("/" + a.name()));
@@ -190,7 +223,8 @@ final class SimTarget {
       String base = examined.iterator().next();
       lvstores.put(base, new Lvstore(lvstoreUuid, lvstore, base, 4 << 20, 16000, 16000));
       blobs.forEach((n, b) ->
-          lvols.put(lvstore + "/" + n, new LvolSeen(lvstore + "/" + n, b.uuid, b.sizeBytes)));
+          lvols.put(
+              lvstore + "/" + n, new LvolSeen(lvstore + "/" + n, b.uuid, b.sizeBytes, b.snapshot)));
     }
     Map<String, Subsystem> subs = new HashMap<>();
     subsystems.forEach((nqn, s) -> subs.put(nqn, subsystem(s)));
@@ -207,6 +241,7 @@ final class SimTarget {
         Facts.known(trtypes),
         Facts.known(subs),
         Facts.known(Map.copyOf(looked)),
+        true,
         true,
         Set.of());
   }
