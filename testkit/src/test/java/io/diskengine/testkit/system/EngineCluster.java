@@ -49,6 +49,7 @@ final class EngineCluster implements AutoCloseable {
   final Map<String, NodeAgent> agents = new ConcurrentHashMap<>();
   final Map<String, AgentStatus> statuses = new ConcurrentHashMap<>();
   private final Map<String, Integer> ports = new ConcurrentHashMap<>();
+  private final Map<String, NetworkNode> networks = new ConcurrentHashMap<>();
 
   EngineCluster(Path dir) throws IOException, SQLException {
     this.dir = dir;
@@ -81,6 +82,12 @@ final class EngineCluster implements AutoCloseable {
         var s = c.createStatement()) {
       s.execute(sql);
     }
+  }
+
+  /** The node's data plane runs in a network of its own; before it is started. */
+  EngineCluster in(String node, NetworkNode network) {
+    networks.put(node, network);
+    return this;
   }
 
   EngineCluster startAll() throws IOException {
@@ -149,7 +156,9 @@ final class EngineCluster implements AutoCloseable {
                 "-S",
                 vhost.toString(),
                 "--wait-for-rpc"));
-    engines.put(node, ChildProcess.start(node, command));
+    NetworkNode network = networks.get(node);
+    engines.put(
+        node, ChildProcess.start(node, network == null ? command : network.inside(command)));
   }
 
   Path socket(String node) {
@@ -176,7 +185,11 @@ final class EngineCluster implements AutoCloseable {
         }
       }
       FabricAddress listen =
-          FabricAddress.parse("tcp:127.0.0.1:" + ports.computeIfAbsent(node, _ -> freePort()));
+          FabricAddress.parse(
+              "tcp:"
+                  + (networks.containsKey(node) ? networks.get(node).address() : "127.0.0.1")
+                  + ":"
+                  + ports.computeIfAbsent(node, _ -> freePort()));
       agent =
           new StorageNodeAgent(
               new StorageNodeConfig(

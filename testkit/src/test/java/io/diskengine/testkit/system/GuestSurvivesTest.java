@@ -52,11 +52,6 @@ class GuestSurvivesTest {
   private static final Duration WHY_WITHIN = Duration.ofSeconds(5);
   private static final Duration PROBE_DEADLINE = Duration.ofSeconds(5);
   private static final Duration REBUILT_WITHIN = Duration.ofSeconds(120);
-  private static final int KEPT_FILES = 12;
-
-  /** More than starting fio itself reads from the disk. */
-  private static final int READS_OF_FIO = 500;
-
   private static Path home;
   private static Path smallFilesystem;
   private static UpSystem system;
@@ -132,7 +127,7 @@ class GuestSurvivesTest {
   void storageEngineKilledAndDownFor30Seconds(TestInfo test) throws Exception {
     createVolume(test, "killed", "sn1");
     survive(
-        Duration.ofSeconds(30),
+        GuestLoad.outage(30),
         WHY_WITHIN,
         new Fault() {
           @Override
@@ -152,7 +147,7 @@ class GuestSurvivesTest {
   void storageEngineStoppedFor60Seconds(TestInfo test) throws Exception {
     createVolume(test, "stopped", "sn1");
     survive(
-        Duration.ofSeconds(60),
+        GuestLoad.outage(60),
         PROBE_DEADLINE.plus(WHY_WITHIN),
         new Fault() {
           @Override
@@ -171,7 +166,7 @@ class GuestSurvivesTest {
   void storageEngineLosesItsListenerWithItsAgentHeld(TestInfo test) throws Exception {
     createVolume(test, "listener", "sn2");
     survive(
-        Duration.ofSeconds(30),
+        GuestLoad.outage(30),
         WHY_WITHIN,
         new Fault() {
           @Override
@@ -206,7 +201,7 @@ class GuestSurvivesTest {
     createVolume(test, "nospace", "sn2");
     Path balloon = smallFilesystem.resolve("balloon");
     survive(
-        Duration.ofSeconds(20),
+        GuestLoad.outage(20),
         WHY_WITHIN.plus(WHY_WITHIN),
         new Fault() {
           @Override
@@ -235,18 +230,48 @@ class GuestSurvivesTest {
   void baremetalEngineKilledAndBack(TestInfo test) throws Exception {
     createVolume(test, "baremetal", "sn1");
     try (GuestVm guest = boot("writer")) {
-      writeFiles(guest);
-      GuestJob load = startLoad(guest, Duration.ofSeconds(30));
-      Thread.sleep(5_000);
-      long startedNs = System.nanoTime();
-      system.kill("bm1-engine");
-      awaitAttached();
-      System.out.printf(
-          Locale.ROOT, "%s: attached again after %.1f s%n", volume, secondsSince(startedNs));
-      FioResult result = awaitLoad(guest, load, Duration.ofSeconds(120));
-      report("baremetal engine killed", result);
+      GuestLoad.writeFiles(guest);
+      Duration runtime = GuestLoad.outage(30);
+      GuestJob load = GuestLoad.start(guest, runtime);
+      long loadNs = System.nanoTime();
+      do {
+        Thread.sleep(5_000);
+        long startedNs = System.nanoTime();
+        system.kill("bm1-engine");
+        awaitAttached();
+        System.out.printf(
+            Locale.ROOT, "%s: attached again after %.1f s%n", volume, secondsSince(startedNs));
+      } while (secondsSince(loadNs) < runtime.toSeconds() - 15);
+      FioResult result = GuestLoad.await(guest, load, runtime.plusSeconds(90));
+      GuestLoad.report("baremetal engine killed", result);
       assertThat(result.clean()).as(result.toString()).isTrue();
-      checkFiles(guest);
+      GuestLoad.checkFiles(guest);
+      guest.poweroff();
+    }
+    awaitInSync();
+    removeVolume();
+  }
+
+  /** No I/O goes through them: the guest notices nothing. */
+  @Test
+  void controlProcessesKilledInTurn(TestInfo test) throws Exception {
+    createVolume(test, "control", "sn1");
+    try (GuestVm guest = boot("writer")) {
+      GuestLoad.writeFiles(guest);
+      Duration runtime = GuestLoad.outage(30);
+      GuestJob load = GuestLoad.start(guest, runtime);
+      long loadNs = System.nanoTime();
+      do {
+        for (String name : List.of("controller", "sn1-agent", "sn2-agent", "bm1-agent")) {
+          system.kill(name);
+          system.pid(name);
+          Thread.sleep(2_000);
+        }
+      } while (secondsSince(loadNs) < runtime.toSeconds() - 15);
+      FioResult result = GuestLoad.await(guest, load, runtime.plusSeconds(90));
+      GuestLoad.report("control processes killed", result);
+      assertThat(result.clean()).as(result.toString()).isTrue();
+      GuestLoad.checkFiles(guest);
       guest.poweroff();
     }
     awaitInSync();
@@ -274,16 +299,16 @@ class GuestSurvivesTest {
   /** The guest waits for the next {@code up} and goes on, without an error. */
   private void surviveAbsenceOfEverything(Runnable end) throws Exception {
     try (GuestVm guest = boot("writer")) {
-      writeFiles(guest);
-      GuestJob load = startLoad(guest, Duration.ofSeconds(30));
+      GuestLoad.writeFiles(guest);
+      GuestJob load = GuestLoad.start(guest, Duration.ofSeconds(30));
       Thread.sleep(5_000);
       end.run();
       system.restart();
       awaitAttached();
-      FioResult result = awaitLoad(guest, load, Duration.ofSeconds(120));
-      report(volume, result);
+      FioResult result = GuestLoad.await(guest, load, Duration.ofSeconds(120));
+      GuestLoad.report(volume, result);
       assertThat(result.clean()).as(result.toString()).isTrue();
-      checkFiles(guest);
+      GuestLoad.checkFiles(guest);
       guest.poweroff();
     }
   }
@@ -292,8 +317,8 @@ class GuestSurvivesTest {
 
   private void survive(Duration outage, Duration whyWithin, Fault fault) throws Exception {
     try (GuestVm guest = boot("writer")) {
-      writeFiles(guest);
-      GuestJob load = startLoad(guest, outage.plusSeconds(20));
+      GuestLoad.writeFiles(guest);
+      GuestJob load = GuestLoad.start(guest, outage.plusSeconds(20));
       Thread.sleep(5_000);
       long startedNs = System.nanoTime();
       fault.begin();
@@ -305,12 +330,12 @@ class GuestSurvivesTest {
       } finally {
         fault.end(); // whatever was seen: the next test starts with everything
       }
-      FioResult result = awaitLoad(guest, load, outage.plusSeconds(60));
-      report(volume, result);
+      FioResult result = GuestLoad.await(guest, load, outage.plusSeconds(60));
+      GuestLoad.report(volume, result);
       assertThat(result.clean()).as(result.toString()).isTrue();
       assertThat(result.maxLatencyNs() / 1e6).as("longest I/O, ms").isLessThan(LONGEST_IO_MS);
       awaitInSync();
-      checkFiles(guest);
+      GuestLoad.checkFiles(guest);
       guest.run("umount /mnt").ok();
       guest.poweroff();
     }
@@ -324,65 +349,12 @@ class GuestSurvivesTest {
     system.kill(other + "-engine");
     try (GuestVm guest = boot("reader")) {
       guest.run("mount /dev/vda /mnt").ok();
-      checkFiles(guest);
+      GuestLoad.checkFiles(guest);
       guest.poweroff();
     } finally {
       system.release(other + "-engine");
     }
     awaitInSync();
-  }
-
-  private static void writeFiles(GuestVm guest) {
-    guest
-        .run(
-            """
-            mkfs.ext4 -q /dev/vda && mount /dev/vda /mnt && cd /mnt || exit 1
-            for i in $(seq %d); do dd if=/dev/urandom of=kept$i bs=64k count=16 2>/dev/null; done
-            md5sum kept* > sums && sync
-            """
-                .formatted(KEPT_FILES))
-        .ok();
-  }
-
-  private static void checkFiles(GuestVm guest) {
-    String sums = guest.run("cd /mnt && md5sum -c sums").ok().output();
-    assertThat(sums.lines().filter(line -> line.endsWith(": OK"))).hasSize(KEPT_FILES);
-  }
-
-  /**
-   * Returns when fio's I/O flows. Its file is there before: fio would lay it out first, and what
-   * stalls meanwhile is in none of its figures.
-   */
-  private static GuestJob startLoad(GuestVm guest, Duration runtime) {
-    guest.run("dd if=/dev/zero of=/mnt/fio bs=1M count=48 conv=fsync 2>&1").ok();
-    long before = reads(guest);
-    GuestJob load =
-        guest.startFio(
-            "--filename=/mnt/fio --rw=randrw --bs=4k --iodepth=8 --size=48M --verify=crc32c"
-                + " --time_based --runtime="
-                + runtime.toSeconds());
-    system.await("fio's I/O", Duration.ofSeconds(60), () -> reads(guest) > before + READS_OF_FIO);
-    return load;
-  }
-
-  /** Read requests that the guest's disk has answered. */
-  private static long reads(GuestVm guest) {
-    String stat = guest.run("cat /sys/block/vda/stat").ok().output().strip();
-    return Long.parseLong(stat.split(" +")[0]);
-  }
-
-  /** The load's result; when it does not end, what the guest is stuck in. */
-  private static FioResult awaitLoad(GuestVm guest, GuestJob load, Duration within) {
-    try {
-      return load.awaitFio(within);
-    } catch (AssertionError e) {
-      StringBuilder state = new StringBuilder();
-      for (String about : List.of("info registers -a", "info lapic 0")) {
-        String command = "{\"command-line\":\"" + about + "\"}";
-        state.append(guest.qmp("human-monitor-command", command)).append('\n');
-      }
-      throw new AssertionError("the guest is stuck:\n" + state, e);
-    }
   }
 
   private void awaitWhy(long startedNs, Duration within) {
@@ -403,17 +375,6 @@ class GuestSurvivesTest {
     double took = secondsSince(startedNs);
     System.out.printf(Locale.ROOT, "%s: why after %.1f s:%n%s", volume, took, said[0]);
     assertThat(took).as("seconds until why named the leg").isLessThan(within.toMillis() / 1e3);
-  }
-
-  private static void report(String what, FioResult result) {
-    System.out.printf(
-        Locale.ROOT,
-        "%s: %d I/Os, %d errors, %d verify failures, longest I/O %.0f ms%n",
-        what,
-        result.ios(),
-        result.errors(),
-        result.verifyFailures(),
-        result.maxLatencyNs() / 1e6);
   }
 
   private static double secondsSince(long startedNs) {
