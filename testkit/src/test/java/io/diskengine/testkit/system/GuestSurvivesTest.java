@@ -51,6 +51,7 @@ class GuestSurvivesTest {
 
   private static final Duration WHY_WITHIN = Duration.ofSeconds(5);
   private static final Duration PROBE_DEADLINE = Duration.ofSeconds(5);
+  private static final Duration LEASE = Duration.ofSeconds(30);
   private static final Duration REBUILT_WITHIN = Duration.ofSeconds(120);
   private static Path home;
   private static Path smallFilesystem;
@@ -275,6 +276,11 @@ class GuestSurvivesTest {
       guest.poweroff();
     }
     awaitInSync();
+    // An agent that was killed gets its lease again when that of the dead one has expired.
+    system.await(
+        "the detach of " + volume,
+        LEASE.plusSeconds(10),
+        () -> system.command("volume", "detach", volume).exitCode() == 0);
     removeVolume();
   }
 
