@@ -28,11 +28,19 @@ final class ChildCommand {
     return java(all, arguments);
   }
 
-  /** An agent or the controller: starts fast and stays small. */
+  /**
+   * An agent or the controller: starts fast and stays small. What it does once a second is compiled
+   * after a minute, not after three or four.
+   */
   static List<String> daemon(String... arguments) {
     return java(
         List.of(
-            "-Xmx128m", "-XX:TieredStopAtLevel=1", "-Djdk.virtualThreadScheduler.parallelism=1"),
+            "-Xmx128m",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:Tier3InvocationThreshold=50",
+            "-XX:Tier3MinInvocationThreshold=25",
+            "-XX:Tier3CompileThreshold=500",
+            "-Djdk.virtualThreadScheduler.parallelism=1"),
         arguments);
   }
 

@@ -23,6 +23,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -41,7 +44,7 @@ final class Up implements AutoCloseable {
   private static final Duration ENGINE_STOP_LIMIT = Engine.STOP_LIMIT.plusSeconds(5);
 
   private static final Duration BAREMETAL_STOP_LIMIT = Duration.ofSeconds(35);
-  private static final Duration WATCH = Duration.ofSeconds(1);
+  private static final Duration WATCH = Duration.ofSeconds(2);
 
   private final UpOptions options;
   private final UpLayout layout;
@@ -414,10 +417,23 @@ final class Up implements AutoCloseable {
     while (!isStopping()) {
       options.nodes().forEach(node -> sayChange(agentOf(node)));
       EmbeddedDatabase db = database;
-      if (db != null && db.onExit().isDone() && !isStopping()) {
+      if (db == null) {
+        Thread.sleep(WATCH);
+      } else if (ended(db) && !isStopping()) {
         restartDatabase();
       }
-      Thread.sleep(WATCH);
+    }
+  }
+
+  /** Waits for its end, but not for long. */
+  private static boolean ended(EmbeddedDatabase db) throws InterruptedException {
+    try {
+      db.onExit().get(WATCH.toMillis(), TimeUnit.MILLISECONDS);
+      return true;
+    } catch (ExecutionException e) {
+      throw new AssertionError("the end of a process does not fail", e);
+    } catch (TimeoutException e) {
+      return false;
     }
   }
 

@@ -33,6 +33,11 @@ public interface AgentMachine {
   /** Runs something that blocks for a while. */
   void fork(String name, Runnable task);
 
+  /** The same for what is run each second and waits for one answer from a socket. */
+  default void probe(String name, Runnable task) {
+    fork(name, task);
+  }
+
   /** The queue's head; waits at most {@code ms} for it, then null. */
   @Nullable Runnable poll(BlockingQueue<Runnable> queue, long ms) throws InterruptedException;
 

@@ -94,7 +94,7 @@ final class PeerProbes {
       }
       peer.outstanding++;
     }
-    machine.fork(
+    machine.probe(
         "probe " + address,
         () -> {
           try {

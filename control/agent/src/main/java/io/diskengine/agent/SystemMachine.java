@@ -14,11 +14,20 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** The machine this process runs on. */
 final class SystemMachine implements AgentMachine {
+  /**
+   * Threads of the platform: a virtual one that waits for a socket wakes three others to go on.
+   * Never more than the probes under way, which {@link PeerProbes} bounds.
+   */
+  private final ExecutorService probes =
+      Executors.newCachedThreadPool(Thread.ofPlatform().daemon().name("probe-", 0).factory());
+
   @Override
   public AgentClock clock() {
     return AgentClock.SYSTEM;
@@ -42,6 +51,11 @@ final class SystemMachine implements AgentMachine {
   @Override
   public void fork(String name, Runnable task) {
     Thread.ofVirtual().name(name).start(task);
+  }
+
+  @Override
+  public void probe(String name, Runnable task) {
+    probes.execute(task);
   }
 
   @Override

@@ -41,6 +41,19 @@ public final class JsonSplitter {
     this.maxValueBytes = maxValueBytes;
   }
 
+  /** Knows values by their first bytes. */
+  interface Recogniser {
+    /**
+     * The length of the value at {@code start}, whose bytes up to {@code end} are there; 0 when it
+     * is not known, negative when it may be, as far as its bytes are there. A value that is
+     * recognised is taken off at once.
+     */
+    int lengthAt(byte[] buffer, int start, int end);
+  }
+
+  /** What {@link #next(Recogniser)} answers for a value that was recognised. */
+  static final byte[] RECOGNISED = new byte[0];
+
   /** Takes all remaining bytes. Call {@link #next} until it returns null before appending more. */
   public void append(ByteBuffer bytes) {
     int count = bytes.remaining();
@@ -57,6 +70,14 @@ public final class JsonSplitter {
    * @throws MalformedJsonException when no JSON value can start here, or it is too long or too deep
    */
   public byte @Nullable [] next() {
+    return next((_, _, _) -> 0);
+  }
+
+  /**
+   * The same, but a value that the recogniser knows is not looked at, and {@link #RECOGNISED} is
+   * answered.
+   */
+  byte @Nullable [] next(Recogniser known) {
     if (scan == start) {
       while (start < end && isSpace(buffer[start])) {
         start++;
@@ -65,6 +86,12 @@ public final class JsonSplitter {
       if (start == end) {
         reset();
         return null;
+      }
+      int length = known.lengthAt(buffer, start, end);
+      if (length != 0) {
+        start += Math.max(0, length);
+        scan = start;
+        return length > 0 ? RECOGNISED : null;
       }
       byte first = buffer[start];
       if (first != '{' && first != '[' && first != '"') {

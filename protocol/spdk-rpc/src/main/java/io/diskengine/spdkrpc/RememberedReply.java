@@ -29,13 +29,25 @@ final class RememberedReply<T> implements Function<JsonNode, T> {
     return decoder.apply(result);
   }
 
-  /** The value of this reply, or null when it is not the last one's. */
-  @Nullable T find(byte[] reply, RpcCodec.Head head) {
+  /**
+   * The last reply has come again.
+   *
+   * @param lengthBytes of the whole message
+   * @param complete all of it is there; otherwise what is there is the same
+   */
+  record Match<T>(T value, int lengthBytes, boolean complete) {}
+
+  /** The last reply, when the bytes from {@code start} to {@code end} are it or begin it. */
+  @Nullable Match<T> match(byte[] bytes, int start, int end, RpcCodec.Head head) {
     Known<T> last = known;
-    return last != null
-            && Arrays.equals(reply, head.resultAt(), reply.length, last.bytes, 0, last.bytes.length)
-        ? last.value
-        : null;
+    if (last == null) {
+      return null;
+    }
+    int length = last.bytes.length;
+    int there = Math.min(length, end - head.resultAt());
+    boolean same =
+        Arrays.equals(bytes, head.resultAt(), head.resultAt() + there, last.bytes, 0, there);
+    return same ? new Match<>(last.value, head.resultAt() + length - start, there == length) : null;
   }
 
   /** The reply was decoded to the value. Kept only when its result is the last thing in it. */

@@ -212,14 +212,23 @@ public final class RpcCall<T> {
     return state.compareAndSet(State.QUEUED, State.WITHDRAWN);
   }
 
-  /** Settles with what an equal reply was decoded to before; false when there was none. */
-  boolean settleRemembered(byte[] raw, RpcCodec.Head head) {
-    T value =
-        request.decoder() instanceof RememberedReply<T> memory ? memory.find(raw, head) : null;
-    if (value != null) {
-      settle(new RpcResult.Ok<>(value));
+  /**
+   * Settles with what an equal reply was decoded to before. Answers the message's length; 0 when it
+   * is another one, -1 when the rest of it must be seen first.
+   */
+  int settleRemembered(byte[] bytes, int start, int end, RpcCodec.Head head) {
+    RememberedReply.Match<T> match =
+        request.decoder() instanceof RememberedReply<T> memory
+            ? memory.match(bytes, start, end, head)
+            : null;
+    if (match == null) {
+      return 0;
     }
-    return value != null;
+    if (!match.complete()) {
+      return -1;
+    }
+    settle(new RpcResult.Ok<>(match.value()));
+    return match.lengthBytes();
   }
 
   /**

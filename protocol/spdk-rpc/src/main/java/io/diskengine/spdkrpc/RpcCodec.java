@@ -43,22 +43,27 @@ public final class RpcCodec {
 
   /** The head of a reply in SPDK's order and spacing with an integer id; null for any other. */
   static @Nullable Head head(byte[] reply) {
-    int at = after(reply, 0, VERSION_AND_ID);
+    return head(reply, 0, reply.length);
+  }
+
+  /** The same of a reply that begins somewhere, and may not be there as a whole. */
+  static @Nullable Head head(byte[] bytes, int start, int end) {
+    int at = after(bytes, start, end, VERSION_AND_ID);
     int digits = at;
     long id = 0;
-    while (at > 0 && at < reply.length && at - digits < MOST_ID_DIGITS && isDigit(reply[at])) {
-      id = id * 10 + reply[at++] - '0';
+    while (at > 0 && at < end && at - digits < MOST_ID_DIGITS && isDigit(bytes[at])) {
+      id = id * 10 + bytes[at++] - '0';
     }
-    int resultAt = at == digits ? -1 : after(reply, at, RESULT);
+    int resultAt = at == digits ? -1 : after(bytes, at, end, RESULT);
     return resultAt < 0 ? null : new Head(id, resultAt);
   }
 
-  /** The index behind the text, or -1 when it is not there. */
-  private static int after(byte[] bytes, int at, byte[] text) {
-    int end = at + text.length;
+  /** The index behind the text, or -1 when it is not there with something behind it. */
+  private static int after(byte[] bytes, int at, int end, byte[] text) {
+    int behind = at + text.length;
     boolean there =
-        at >= 0 && end < bytes.length && Arrays.equals(bytes, at, end, text, 0, text.length);
-    return there ? end : -1;
+        at >= 0 && behind < end && Arrays.equals(bytes, at, behind, text, 0, text.length);
+    return there ? behind : -1;
   }
 
   private static boolean isDigit(byte b) {

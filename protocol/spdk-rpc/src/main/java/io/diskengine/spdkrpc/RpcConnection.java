@@ -155,8 +155,11 @@ final class RpcConnection {
     try {
       while (open.read(bytes.clear()) >= 0) {
         splitter.append(bytes.flip());
-        for (byte[] value = splitter.next(); value != null; value = splitter.next()) {
-          if (!settleRemembered(value)) {
+        for (byte[] value = next(); value != null; value = next()) {
+          // A message whose head came in pieces was looked through before it could be recognised.
+          boolean settled =
+              value == JsonSplitter.RECOGNISED || settleRemembered(value, 0, value.length) > 0;
+          if (!settled) {
             dispatch(RpcCodec.parse(value), value);
           }
         }
@@ -178,14 +181,21 @@ final class RpcConnection {
     }
   }
 
-  private boolean settleRemembered(byte[] value) {
-    RpcCodec.Head head = RpcCodec.head(value);
+  private byte @Nullable [] next() {
+    return splitter.next(this::settleRemembered);
+  }
+
+  private int settleRemembered(byte[] buffer, int start, int end) {
+    RpcCodec.Head head = RpcCodec.head(buffer, start, end);
     RpcCall<?> call = head == null ? null : awaiting.get(head.id());
-    if (head == null || call == null || !call.settleRemembered(value, head)) {
-      return false;
+    if (head == null || call == null) {
+      return 0;
     }
-    awaiting.remove(head.id());
-    return true;
+    int length = call.settleRemembered(buffer, start, end, head);
+    if (length > 0) {
+      awaiting.remove(head.id());
+    }
+    return length;
   }
 
   private void dispatch(JsonNode message, byte @Nullable [] raw) {

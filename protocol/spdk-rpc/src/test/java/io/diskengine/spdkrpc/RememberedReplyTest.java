@@ -7,9 +7,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -94,6 +96,67 @@ class RememberedReplyTest {
       assertThat(answer(spdk, longer).orElseThrow()).containsExactly("b", "b");
       assertThat(decoded).hasValue(3);
       assertThat(server.connectionCount()).isEqualTo(1);
+    }
+  }
+
+  /** Equal as far as it is there, then another one after all, or the end of the connection. */
+  @Test
+  void replyThatComesInPiecesIsRecognisedOrReadAsAnyOther() throws IOException {
+    String same = "{\"jsonrpc\":\"2.0\",\"id\":#,\"result\":[\"a\",\"b\"]}\n";
+    String other = "{\"jsonrpc\":\"2.0\",\"id\":#,\"result\":[\"a\",\"c\",\"d\"]}\n";
+    AtomicInteger cut = new AtomicInteger();
+    try (var server =
+            ScriptedSpdk.listen(
+                socket,
+                (peer, asked) -> {
+                  String reply = replies.take().replace("#", asked.path("id").toString());
+                  int at = Math.min(cut.get(), reply.length());
+                  peer.write(reply.substring(0, at));
+                  LockSupport.parkNanos(50_000);
+                  peer.write(reply.substring(at));
+                });
+        var spdk = client()) {
+      List<String> first = answer(spdk, same).orElseThrow();
+      for (int at = 0; at <= same.length() + 2; at++) {
+        cut.set(at);
+        decoded.set(0);
+        assertThat(answer(spdk, same).orElseThrow()).as("cut at %d", at).isSameAs(first);
+        assertThat(decoded).hasValue(0);
+        assertThat(answer(spdk, other).orElseThrow())
+            .as("cut at %d", at)
+            .containsExactly("a", "c", "d");
+        first = answer(spdk, same).orElseThrow();
+      }
+      assertThat(server.connectionCount()).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void recognisedRepliesInOneReadReachTheirCallers() throws IOException {
+    String reply = "{\"jsonrpc\":\"2.0\",\"id\":#,\"result\":[\"a\"]}\n";
+    StringBuilder held = new StringBuilder();
+    AtomicInteger asks = new AtomicInteger();
+    try (var server =
+            ScriptedSpdk.listen(
+                socket,
+                (peer, asked) -> {
+                  held.append(reply.replace("#", asked.path("id").toString()));
+                  if (asks.incrementAndGet() == 1 || asks.get() == 5) {
+                    peer.write(held.toString());
+                    held.setLength(0);
+                  }
+                });
+        var spdk = client()) {
+      List<String> first = spdk.call(request).orElseThrow();
+      List<RpcCall<List<String>>> calls = new ArrayList<>();
+      for (int i = 0; i < 4; i++) {
+        calls.add(spdk.submit(request));
+      }
+      for (RpcCall<List<String>> call : calls) {
+        assertThat(call.await().orElseThrow()).isSameAs(first);
+      }
+      assertThat(decoded).hasValue(1);
+      assertThat(server.requests).hasSize(5);
     }
   }
 
