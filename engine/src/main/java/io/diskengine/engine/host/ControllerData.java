@@ -1,6 +1,7 @@
 package io.diskengine.engine.host;
 
 import io.diskengine.nvme.IdentifyController;
+import io.diskengine.nvme.IdentifyControllerIo;
 
 /**
  * What the host keeps of Identify Controller (NVMe Base 2.0, Figure 275).
@@ -29,26 +30,26 @@ record ControllerData(
 
   static ControllerData read(long data) {
     int mdts = IdentifyController.mdts(data);
-    long capsule = IdentifyController.ioccsz(data) * 16 - 64;
+    long capsule = IdentifyControllerIo.ioccsz(data) * 16 - 64;
     return new ControllerData(
         IdentifyController.cntlid(data),
         IdentifyController.vid(data),
         IdentifyController.mn(data).strip(),
         IdentifyController.sn(data).strip(),
         IdentifyController.fr(data).strip(),
-        IdentifyController.subnqn(data),
+        IdentifyControllerIo.subnqn(data),
         IdentifyController.ver(data),
         IdentifyController.cmic(data),
         IdentifyController.oacs(data),
-        IdentifyController.oncs(data),
+        IdentifyControllerIo.oncs(data),
         IdentifyController.oaes(data),
-        IdentifyController.vwc(data),
+        IdentifyControllerIo.vwc(data),
         Math.min(AdminQueue.MOST_ASYNC_EVENTS, IdentifyController.aerl(data) + 1),
         mdts == 0 || mdts > 31 ? Long.MAX_VALUE : (long) PAGE_BYTES << mdts,
-        IdentifyController.icdoff(data) == 0
+        IdentifyControllerIo.icdoff(data) == 0
             ? Math.clamp(capsule, 0, TcpQpair.MOST_IN_CAPSULE_BYTES)
             : 0,
-        IdentifyController.maxcmd(data));
+        IdentifyControllerIo.maxcmd(data));
   }
 
   boolean has(int oncsBit) {
@@ -64,7 +65,7 @@ record ControllerData(
   }
 
   boolean writeCache() {
-    return (vwc & IdentifyController.VWC_PRESENT) != 0;
+    return (vwc & IdentifyControllerIo.VWC_PRESENT) != 0;
   }
 
   /** "2.0", and the tertiary number where it is not 0. */

@@ -5,7 +5,7 @@ import io.diskengine.engine.bdev.Done;
 import io.diskengine.engine.bdev.DriverChannel;
 import io.diskengine.engine.bdev.IoType;
 import io.diskengine.engine.reactor.Reactor;
-import io.diskengine.nvme.IdentifyController;
+import io.diskengine.nvme.IdentifyControllerIo;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -99,8 +99,8 @@ public final class NvmeNamespaceBdev extends Bdev {
   protected boolean supports(IoType type) {
     return switch (type) {
       case READ, WRITE, FLUSH, RESET, ABORT -> true;
-      case UNMAP -> controllerData.has(IdentifyController.ONCS_DATASET_MANAGEMENT);
-      case WRITE_ZEROES -> controllerData.has(IdentifyController.ONCS_WRITE_ZEROES);
+      case UNMAP -> controllerData.has(IdentifyControllerIo.ONCS_DATASET_MANAGEMENT);
+      case WRITE_ZEROES -> controllerData.has(IdentifyControllerIo.ONCS_WRITE_ZEROES);
     };
   }
 

@@ -4,6 +4,7 @@ import io.diskengine.engine.bdev.Bdev;
 import io.diskengine.engine.bdev.IoType;
 import io.diskengine.nvme.IdentifyCommand;
 import io.diskengine.nvme.IdentifyController;
+import io.diskengine.nvme.IdentifyControllerIo;
 import io.diskengine.nvme.IdentifyNamespace;
 import io.diskengine.nvme.IdentifyNamespaceIndependent;
 import io.diskengine.nvme.IdentifyNvmController;
@@ -39,15 +40,15 @@ final class IdentifyPages {
     IdentifyController.aerl(page, Controller.MAX_ASYNC_EVENT_REQUESTS - 1);
     IdentifyController.lpa(page, IdentifyController.LPA_EXTENDED_DATA);
     IdentifyController.elpe(page, ERROR_LOG_ENTRIES_ZERO_BASED);
-    IdentifyController.maxcmd(page, options.maxQueueDepth());
-    IdentifyController.sgls(
+    IdentifyControllerIo.maxcmd(page, options.maxQueueDepth());
+    IdentifyControllerIo.sgls(
         page,
-        IdentifyController.SGLS_SUPPORTED
-            | IdentifyController.SGLS_OFFSET
-            | IdentifyController.SGLS_TRANSPORT);
+        IdentifyControllerIo.SGLS_SUPPORTED
+            | IdentifyControllerIo.SGLS_OFFSET
+            | IdentifyControllerIo.SGLS_TRANSPORT);
     IdentifyController.wctemp(page, WARNING_TEMPERATURE);
     IdentifyController.cctemp(page, CRITICAL_TEMPERATURE);
-    IdentifyController.subnqn(page, subsystem.nqn());
+    IdentifyControllerIo.subnqn(page, subsystem.nqn());
     if (subsystem.isDiscovery()) {
       IdentifyController.oaes(page, IdentifyController.OAES_DISCOVERY_LOG_CHANGE);
       IdentifyController.cntrltype(page, IdentifyController.CNTRLTYPE_DISCOVERY);
@@ -78,21 +79,21 @@ final class IdentifyPages {
     IdentifyController.frmw(page, IdentifyController.FRMW_SLOT1_READ_ONLY | 1 << 1);
     IdentifyController.lpa(
         page, IdentifyController.LPA_EXTENDED_DATA | IdentifyController.LPA_COMMAND_EFFECTS);
-    IdentifyController.sqes(page, SQE_CQE_SIZES_SQ);
-    IdentifyController.cqes(page, SQE_CQE_SIZES_CQ);
-    IdentifyController.nn(page, subsystem.maxNamespaces());
-    IdentifyController.vwc(
+    IdentifyControllerIo.sqes(page, SQE_CQE_SIZES_SQ);
+    IdentifyControllerIo.cqes(page, SQE_CQE_SIZES_CQ);
+    IdentifyControllerIo.nn(page, subsystem.maxNamespaces());
+    IdentifyControllerIo.vwc(
         page,
-        IdentifyController.VWC_PRESENT | IdentifyController.VWC_FLUSH_BROADCAST_NOT_SUPPORTED);
-    IdentifyController.oncs(
+        IdentifyControllerIo.VWC_PRESENT | IdentifyControllerIo.VWC_FLUSH_BROADCAST_NOT_SUPPORTED);
+    IdentifyControllerIo.oncs(
         page,
-        IdentifyController.ONCS_WRITE_ZEROES
-            | (deallocates(controller) ? IdentifyController.ONCS_DATASET_MANAGEMENT : 0));
-    IdentifyController.ioccsz(page, (64 + options.inCapsuleDataSize()) / 16);
-    IdentifyController.iorcsz(page, 1);
-    IdentifyController.msdbd(page, 1);
+        IdentifyControllerIo.ONCS_WRITE_ZEROES
+            | (deallocates(controller) ? IdentifyControllerIo.ONCS_DATASET_MANAGEMENT : 0));
+    IdentifyControllerIo.ioccsz(page, (64 + options.inCapsuleDataSize()) / 16);
+    IdentifyControllerIo.iorcsz(page, 1);
+    IdentifyControllerIo.msdbd(page, 1);
     if (subsystem.anaReporting()) {
-      IdentifyController.mnan(page, subsystem.maxNamespaces());
+      IdentifyControllerIo.mnan(page, subsystem.maxNamespaces());
       IdentifyController.anatt(page, ANA_TRANSITION_SECONDS);
       IdentifyController.anacap(
           page,

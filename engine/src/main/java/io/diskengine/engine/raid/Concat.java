@@ -38,35 +38,9 @@ final class Concat extends StripedChannel {
   }
 
   /** The facts about the level. */
-  private static final class Level implements RaidLevel {
-    @Override
-    public String label() {
-      return "concat";
-    }
-
-    @Override
-    public int number() {
-      return 99;
-    }
-
-    @Override
-    public int leastLegs() {
-      return 1;
-    }
-
-    @Override
-    public int mostLegs() {
-      return Raid.MOST_STRIPED_LEGS;
-    }
-
-    @Override
-    public int leastOperational(int slots) {
-      return slots;
-    }
-
-    @Override
-    public boolean acceptsStripSize(long stripSizeKb) {
-      return RaidLevel.powerOfTwo(stripSizeKb);
+  private static final class Level extends StripedLevel {
+    Level() {
+      super("concat", 99);
     }
 
     @Override

@@ -34,35 +34,9 @@ final class Raid0 extends StripedChannel {
   }
 
   /** The facts about level 0. */
-  private static final class Level implements RaidLevel {
-    @Override
-    public String label() {
-      return "raid0";
-    }
-
-    @Override
-    public int number() {
-      return 0;
-    }
-
-    @Override
-    public int leastLegs() {
-      return 1;
-    }
-
-    @Override
-    public int mostLegs() {
-      return Raid.MOST_STRIPED_LEGS;
-    }
-
-    @Override
-    public int leastOperational(int slots) {
-      return slots;
-    }
-
-    @Override
-    public boolean acceptsStripSize(long stripSizeKb) {
-      return RaidLevel.powerOfTwo(stripSizeKb);
+  private static final class Level extends StripedLevel {
+    Level() {
+      super("raid0", 0);
     }
 
     @Override

@@ -53,9 +53,4 @@ interface RaidLevel {
     }
     return null;
   }
-
-  /** SPDK's rule for levels with strips: a power of two. */
-  static boolean powerOfTwo(long stripSizeKb) {
-    return Long.bitCount(stripSizeKb) == 1;
-  }
 }

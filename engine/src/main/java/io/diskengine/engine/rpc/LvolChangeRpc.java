@@ -10,6 +10,7 @@ import io.diskengine.engine.lvol.Result;
 import io.diskengine.engine.lvol.ShallowCopy;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Function;
 
 /**
  * The lvol methods that change what is there: snapshots, clones, parents, size, names, copies (SPDK
@@ -32,10 +33,19 @@ public final class LvolChangeRpc implements RpcModule {
     RpcRegistry.Phase runtime = RpcRegistry.Phase.RUNTIME;
     registry.method("bdev_lvol_rename_lvstore", runtime, this::renameStore);
     registry.method("bdev_lvol_grow_lvstore", runtime, this::growStore);
-    registry.method("bdev_lvol_snapshot", runtime, this::snapshot);
-    registry.method("bdev_lvol_clone", runtime, this::cloneLvol);
+    registry.method(
+        "bdev_lvol_snapshot",
+        runtime,
+        byTwoNames("lvol_name", "snapshot_name", LvolChangeRpc::made, LvolOperations::snapshot));
+    registry.method(
+        "bdev_lvol_clone",
+        runtime,
+        byTwoNames("snapshot_name", "clone_name", LvolChangeRpc::made, LvolOperations::clone));
     registry.method("bdev_lvol_clone_bdev", runtime, this::cloneBdev);
-    registry.method("bdev_lvol_rename", runtime, this::rename);
+    registry.method(
+        "bdev_lvol_rename",
+        runtime,
+        byTwoNames("old_name", "new_name", LvolChangeRpc::answer, LvolOperations::rename));
     registry.method("bdev_lvol_resize", runtime, this::resize);
     registry.method(
         "bdev_lvol_set_read_only", runtime, (p, r) -> byName(p, r, LvolOperations::setReadOnly));
@@ -44,8 +54,19 @@ public final class LvolChangeRpc implements RpcModule {
         "bdev_lvol_decouple_parent",
         runtime,
         (p, r) -> byName(p, r, LvolOperations::decoupleParent));
-    registry.method("bdev_lvol_set_parent", runtime, this::setParent);
-    registry.method("bdev_lvol_set_parent_bdev", runtime, this::setParentBdev);
+    registry.method(
+        "bdev_lvol_set_parent",
+        runtime,
+        byTwoNames(
+            "lvol_name",
+            "parent_name",
+            LvolChangeRpc::answer,
+            (operations, lvol, parent, done) -> operations.setParent(lvol, lvol(parent), done)));
+    registry.method(
+        "bdev_lvol_set_parent_bdev",
+        runtime,
+        byTwoNames(
+            "lvol_name", "parent_name", LvolChangeRpc::answer, LvolOperations::setParentBdev));
     registry.method("bdev_lvol_start_shallow_copy", runtime, this::startShallowCopy);
     registry.method("bdev_lvol_check_shallow_copy", runtime, this::checkShallowCopy);
   }
@@ -92,6 +113,22 @@ public final class LvolChangeRpc implements RpcModule {
     change.start(lvol.store().operations(), lvol, answer(reply));
   }
 
+  /** A change that takes the lvol's name and another one, and ends with an {@code R}. */
+  private interface NamedChange<R> {
+    void start(LvolOperations operations, Lvol lvol, String other, R end) throws RpcFailure;
+  }
+
+  private <R> RpcHandler byTwoNames(
+      String lvolKey, String otherKey, Function<RpcReply, R> end, NamedChange<R> change) {
+    return (params, reply) -> {
+      String name = params.string(lvolKey);
+      String other = params.string(otherKey);
+      params.end();
+      Lvol lvol = lvol(name);
+      change.start(lvol.store().operations(), lvol, other, end.apply(reply));
+    };
+  }
+
   // ---- stores
 
   private void renameStore(RpcParams params, RpcReply reply) throws RpcFailure {
@@ -110,23 +147,7 @@ public final class LvolChangeRpc implements RpcModule {
     store.operations().grow(answer(reply));
   }
 
-  // ---- snapshots and clones
-
-  private void snapshot(RpcParams params, RpcReply reply) throws RpcFailure {
-    String name = params.string("lvol_name");
-    String snapshotName = params.string("snapshot_name");
-    params.end();
-    Lvol lvol = lvol(name);
-    lvol.store().operations().snapshot(lvol, snapshotName, made(reply));
-  }
-
-  private void cloneLvol(RpcParams params, RpcReply reply) throws RpcFailure {
-    String name = params.string("snapshot_name");
-    String cloneName = params.string("clone_name");
-    params.end();
-    Lvol snapshot = lvol(name);
-    snapshot.store().operations().clone(snapshot, cloneName, made(reply));
-  }
+  // ---- single lvols
 
   private void cloneBdev(RpcParams params, RpcReply reply) throws RpcFailure {
     String bdevName = params.string("bdev");
@@ -149,38 +170,12 @@ public final class LvolChangeRpc implements RpcModule {
     store.operations().cloneBdev(bdevName, cloneName, made(reply));
   }
 
-  // ---- single lvols
-
-  private void rename(RpcParams params, RpcReply reply) throws RpcFailure {
-    String oldName = params.string("old_name");
-    String newName = params.string("new_name");
-    params.end();
-    Lvol lvol = lvol(oldName);
-    lvol.store().operations().rename(lvol, newName, answer(reply));
-  }
-
   private void resize(RpcParams params, RpcReply reply) throws RpcFailure {
     String name = params.string("name");
     long sizeMib = params.u64("size_in_mib");
     params.end();
     Lvol lvol = lvol(name);
     lvol.store().operations().resize(lvol, LvolRpc.bytes(sizeMib), answer(reply));
-  }
-
-  private void setParent(RpcParams params, RpcReply reply) throws RpcFailure {
-    String name = params.string("lvol_name");
-    String parentName = params.string("parent_name");
-    params.end();
-    Lvol lvol = lvol(name);
-    lvol.store().operations().setParent(lvol, lvol(parentName), answer(reply));
-  }
-
-  private void setParentBdev(RpcParams params, RpcReply reply) throws RpcFailure {
-    String name = params.string("lvol_name");
-    String parentName = params.string("parent_name");
-    params.end();
-    Lvol lvol = lvol(name);
-    lvol.store().operations().setParentBdev(lvol, parentName, answer(reply));
   }
 
   // ---- shallow copies

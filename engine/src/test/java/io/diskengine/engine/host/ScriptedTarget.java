@@ -10,6 +10,7 @@ import io.diskengine.nvme.FabricsCommandType;
 import io.diskengine.nvme.IcResp;
 import io.diskengine.nvme.IdentifyCommand;
 import io.diskengine.nvme.IdentifyController;
+import io.diskengine.nvme.IdentifyControllerIo;
 import io.diskengine.nvme.IdentifyNamespace;
 import io.diskengine.nvme.LbaFormat;
 import io.diskengine.nvme.NamespaceIdDescriptor;
@@ -174,8 +175,8 @@ final class ScriptedTarget implements AutoCloseable {
         case IdentifyCommand.CNS_CONTROLLER -> {
           IdentifyController.mdts(memory, 5);
           IdentifyController.cntlid(memory, 1);
-          IdentifyController.oncs(memory, IdentifyController.ONCS_WRITE_ZEROES);
-          IdentifyController.ioccsz(memory, 4);
+          IdentifyControllerIo.oncs(memory, IdentifyControllerIo.ONCS_WRITE_ZEROES);
+          IdentifyControllerIo.ioccsz(memory, 4);
         }
         case IdentifyCommand.CNS_ACTIVE_NAMESPACE_LIST -> NamespaceList.nsid(memory, 0, 1);
         case IdentifyCommand.CNS_NAMESPACE_ID_DESCRIPTORS ->
