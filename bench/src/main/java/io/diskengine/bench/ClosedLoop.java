@@ -56,7 +56,8 @@ final class ClosedLoop {
     double cpuPerOp = (double) (cpuNs.getAsLong() - cpuAtStart) / done;
     double seconds = (nowNs - startNs) / 1e9;
     drain(path, workload.depth());
-    return new Sample(done / seconds, cpuPerOp, latencies.quantile(0.999), stallNs);
+    return new Sample(
+        done / seconds, cpuPerOp, latencies.quantile(0.99), latencies.quantile(0.999), stallNs);
   }
 
   /** Writes every place once, so that no read finds memory or clusters never touched. */

@@ -51,7 +51,12 @@ final class FioSide implements Side {
     JsonNode side = job.path(workload.write() ? "write" : "read");
     double cpuPercent = job.path("usr_cpu").asDouble(0) + job.path("sys_cpu").asDouble(0);
     double ops = side.path("iops").asDouble(0);
-    double p999 = side.path("clat_ns").path("percentile").path("99.900000").asDouble(Double.NaN);
-    return new Sample(ops, cpuPercent / 100 * 1e9 / ops, p999, Double.NaN);
+    JsonNode latencies = side.path("clat_ns").path("percentile");
+    return new Sample(
+        ops,
+        cpuPercent / 100 * 1e9 / ops,
+        latencies.path("99.000000").asDouble(Double.NaN),
+        latencies.path("99.900000").asDouble(Double.NaN),
+        Double.NaN);
   }
 }

@@ -5,6 +5,7 @@ import io.diskengine.spdkrpc.RpcCodec;
 import io.diskengine.testkit.conformance.RawRpc;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,6 +29,7 @@ public final class Main implements Callable<Integer> {
   private static final String AIO_FILE = "aio.img";
   private static final int STACK_DEPTH = 32;
   private static final int WRITE_BYTES = 1 << 20;
+  private static final long STORE_BYTES = 64L << 30;
 
   enum Suite {
     rpc,
@@ -37,6 +39,8 @@ public final class Main implements Callable<Integer> {
     lvol,
     bdev,
     stack,
+    rebuild,
+    create,
     all
   }
 
@@ -139,7 +143,22 @@ public final class Main implements Callable<Integer> {
       if (wanted(Suite.stack)) {
         stack(comparison, engine, directory);
       }
+      if (wanted(Suite.rebuild)) {
+        interference(engine)
+            .rebuild(
+                file(directory, "source.img", Interference.LEG_BYTES),
+                file(directory, "target.img", Interference.LEG_BYTES));
+      }
     }
+    if (wanted(Suite.create)) {
+      try (EngineProcess engine = EngineProcess.start(directory, engineJvm, engineOptions)) {
+        interference(engine).create(sparse(directory));
+      }
+    }
+  }
+
+  private Interference interference(EngineProcess engine) {
+    return new Interference(engine, quick ? 1 : rounds, (long) (quick ? 3e8 : seconds * 1e9), out);
   }
 
   private boolean wanted(Suite part) {
@@ -179,6 +198,15 @@ public final class Main implements Callable<Integer> {
     return file;
   }
 
+  /** Large enough for the metadata of thousands of lvols. */
+  private static Path sparse(Path directory) throws IOException {
+    Path file = directory.resolve("create.img");
+    try (RandomAccessFile made = new RandomAccessFile(file.toFile(), "rw")) {
+      made.setLength(STORE_BYTES);
+    }
+    return file;
+  }
+
   private void createBdevs(EngineProcess engine, Path directory) throws IOException {
     int block = NvmeTcpPath.BLOCK_BYTES;
     Path file = file(directory, AIO_FILE, Workload.DISK_BYTES);
@@ -209,17 +237,25 @@ public final class Main implements Callable<Integer> {
       throws IOException {
     List<Workload> workloads =
         chosen(Workload.disk()).stream().filter(w -> w.depth() == STACK_DEPTH).toList();
+    List<Workload> reads = workloads.stream().filter(w -> !w.write()).toList();
+    List<Workload> writes = workloads.stream().filter(Workload::write).toList();
+    // A twin, made the same way at the same time: two files of one disk are not equally fast.
+    Stacks.aio(engine, "twin", file(directory, "twin.img", 2 * Workload.DISK_BYTES));
     String lvol = Stacks.lvol(engine, file(directory, "lvol.img", 2 * Workload.DISK_BYTES));
     String raid =
         Stacks.raid1(
             engine,
             file(directory, "leg0.img", Workload.DISK_BYTES),
             file(directory, "leg1.img", Workload.DISK_BYTES));
-    try (VhostSide aio = VhostSide.create(engine, AIO);
+    try (VhostSide twin = VhostSide.create(engine, "twin");
         VhostSide onLvol = VhostSide.create(engine, lvol);
-        VhostSide onRaid = VhostSide.create(engine, raid)) {
-      comparison.run("lvol on aio", workloads, onLvol, aio);
-      comparison.run("raid1 of two aio", workloads, onRaid, aio);
+        VhostSide onRaid = VhostSide.create(engine, raid);
+        VhostSide base = VhostSide.createReadOnly(engine, "lvol-base");
+        VhostSide leg = VhostSide.createReadOnly(engine, "leg0")) {
+      comparison.run("lvol on aio, its own base as yardstick", reads, onLvol, base);
+      comparison.run("lvol on aio, a twin of its base as yardstick", writes, onLvol, twin);
+      comparison.run("raid1 of two aio, its first leg as yardstick", reads, onRaid, leg);
+      comparison.run("raid1 of two aio, one file as yardstick", writes, onRaid, twin);
     }
   }
 

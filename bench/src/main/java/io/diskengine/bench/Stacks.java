@@ -35,7 +35,7 @@ final class Stacks {
     return "raid1";
   }
 
-  private static void aio(EngineProcess engine, String name, Path file) {
+  static void aio(EngineProcess engine, String name, Path file) {
     call(
         engine,
         "bdev_aio_create",
@@ -43,8 +43,8 @@ final class Stacks {
             .formatted(name, file, NvmeTcpPath.BLOCK_BYTES));
   }
 
-  private static void call(EngineProcess engine, String method, String params) {
+  static JsonNode call(EngineProcess engine, String method, String params) {
     JsonNode json = JSON.readTree(params.replace('\'', '"'));
-    engine.spdk().call(RpcRequest.raw(method, json)).orElseThrow();
+    return engine.spdk().call(RpcRequest.raw(method, json)).orElseThrow();
   }
 }

@@ -29,11 +29,25 @@ final class VhostSide implements Side, AutoCloseable {
         .call(VhostMethods.createBlk(new VhostMethods.CreateBlk(name, bdev)))
         .orElseThrow();
     VhostSide side = new VhostSide(engine, engine.vhostSocket(name), bdev + " by vhost");
+    side.fill();
+    return side;
+  }
+
+  /** Makes a controller of a bdev that is claimed: it can be read only. */
+  static VhostSide createReadOnly(EngineProcess engine, String bdev) {
+    String name = "vhost-" + bdev.replace('/', '-');
+    Stacks.call(
+        engine,
+        "vhost_create_blk_controller",
+        "{'ctrlr':'%s','dev_name':'%s','readonly':true}".formatted(name, bdev));
+    return new VhostSide(engine, engine.vhostSocket(name), bdev + " by vhost");
+  }
+
+  private void fill() {
     Workload fill = Workload.of(128, true, 8);
-    try (Guest guest = new Guest(side.socket, fill)) {
+    try (Guest guest = new Guest(socket, fill)) {
       ClosedLoop.fill(guest, fill);
     }
-    return side;
   }
 
   @Override
@@ -77,7 +91,7 @@ final class VhostSide implements Side, AutoCloseable {
       int direction = workload.write() ? 0 : DEVICE_WRITES;
       for (int i = 0; i < depth; i++) {
         long data = frontend.allocateGuest(workload.bytes());
-        NativeMemory.fill(frontend.local(data), workload.bytes(), (byte) i);
+        NativeMemory.fill(frontend.local(data), workload.bytes(), (byte) (i + 1));
         NativeMemory.putInt(headers + 16L * i, workload.write() ? 1 : 0);
         ring.desc(3 * i, headerAddress + 16L * i, 16, NEXT, 3 * i + 1);
         ring.desc(3 * i + 1, data, workload.bytes(), NEXT | direction, 3 * i + 2);

@@ -1,0 +1,190 @@
+package io.diskengine.bench;
+
+import io.diskengine.spdkrpc.LvolMethods;
+import io.diskengine.spdkrpc.RpcCall;
+import io.diskengine.spdkrpc.RpcResult;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * What the engine does beside a guest's I/O: how fast, and what the guest notices of it. Each
+ * latency is compared with that of the same loop a moment before, while nothing else was done.
+ */
+final class Interference {
+  static final int LEG_BYTES = 1 << 30;
+  private static final int LVOLS = 1_000;
+  private static final int CREATES_AT_ONCE = 4;
+  private static final Duration LIMIT = Duration.ofSeconds(60);
+
+  private final EngineProcess engine;
+  private final int rounds;
+  private final long durationNs;
+  private final PrintStream out;
+
+  Interference(EngineProcess engine, int rounds, long durationNs, PrintStream out) {
+    this.engine = engine;
+    this.rounds = rounds;
+    this.durationNs = durationNs;
+    this.out = out;
+  }
+
+  // ---- a rebuild
+
+  /** Two files of {@link #LEG_BYTES}; the second one is overwritten and rebuilt again and again. */
+  void rebuild(Path source, Path target) {
+    Stacks.aio(engine, "source", source);
+    Stacks.aio(engine, "target", target);
+    Stacks.call(
+        engine,
+        "bdev_raid_create",
+        "{'name':'mirror','raid_level':'raid1','base_bdevs':['source','target'],'superblock':true}");
+    out.printf("%nrebuild of %d MiB from one file to another%n", LEG_BYTES >> 20);
+    try (VhostSide guest = VhostSide.create(engine, "mirror")) {
+      rebuildIdle(source, target);
+      for (boolean write : new boolean[] {false, true}) {
+        Workload workload = Workload.of(4, write, 4);
+        beside(
+            workload,
+            guest,
+            () -> {
+              leave();
+              addTarget();
+            },
+            this::rebuilt);
+        awaitRebuilt();
+      }
+    }
+  }
+
+  private void rebuildIdle(Path source, Path target) {
+    Workload read = Workload.of(128, false, 8).over(LEG_BYTES);
+    Workload write = Workload.of(128, true, 8).over(LEG_BYTES);
+    double[] ratios = new double[rounds];
+    double[] speeds = new double[rounds];
+    for (int i = 0; i < rounds; i++) {
+      leave();
+      double reading = mibPerSecond(new RingSide(source).run(read, durationNs));
+      double writing = mibPerSecond(new RingSide(target).run(write, durationNs));
+      long began = System.nanoTime();
+      addTarget();
+      awaitRebuilt();
+      speeds[i] = (LEG_BYTES >> 20) / ((System.nanoTime() - began) / 1e9);
+      ratios[i] = speeds[i] / Math.min(reading, writing);
+      out.printf(
+          Locale.ROOT,
+          "  idle: %.0f MiB/s; the files alone, 128 KiB at depth 8: %.0f read, %.0f written: %.2f%n",
+          speeds[i],
+          reading,
+          writing,
+          ratios[i]);
+    }
+    Arrays.sort(ratios);
+    out.printf(Locale.ROOT, "  idle, of the slower file: median %.2f%n", Comparison.median(ratios));
+  }
+
+  private static double mibPerSecond(Sample sample) {
+    return sample.opsPerSecond() / 8;
+  }
+
+  private void leave() {
+    Stacks.call(engine, "bdev_raid_remove_base_bdev", "{'name':'target'}");
+  }
+
+  private void addTarget() {
+    Stacks.call(engine, "bdev_raid_add_base_bdev", "{'raid_bdev':'mirror','base_bdev':'target'}");
+  }
+
+  private boolean rebuilt() {
+    JsonNode raid = Stacks.call(engine, "bdev_raid_get_bdevs", "{'category':'online'}").path(0);
+    return raid.path("process").isMissingNode()
+        && raid.path("num_base_bdevs_operational").asInt() == 2;
+  }
+
+  private void awaitRebuilt() {
+    long until = System.nanoTime() + LIMIT.toNanos();
+    while (!rebuilt()) {
+      if (System.nanoTime() > until) {
+        throw new IllegalStateException("the rebuild does not end");
+      }
+      Thread.yield();
+    }
+  }
+
+  // ---- many lvols
+
+  /** An lvol is used while {@link #LVOLS} others are made in the same store. */
+  void create(Path file) {
+    String lvol = Stacks.lvol(engine, file);
+    out.printf(
+        "%n%,d thin lvols made, %d RPCs at once, beside one that is used%n",
+        LVOLS, CREATES_AT_ONCE);
+    int[] batch = {0};
+    try (VhostSide guest = VhostSide.create(engine, lvol)) {
+      for (boolean write : new boolean[] {false, true}) {
+        CompletableFuture<?>[] making = {CompletableFuture.completedFuture(null)};
+        int first = LVOLS * batch[0]++;
+        beside(
+            Workload.of(4, write, 4),
+            guest,
+            () -> making[0] = CompletableFuture.runAsync(() -> make(first)),
+            () -> making[0].isDone());
+        making[0].join();
+      }
+    }
+  }
+
+  private void make(int first) {
+    long began = System.nanoTime();
+    ArrayDeque<RpcCall<?>> pending = new ArrayDeque<>();
+    for (int i = first; i < first + LVOLS; i++) {
+      pending.add(
+          engine
+              .spdk()
+              .submit(
+                  LvolMethods.create(new LvolMethods.CreateLvol("bench", "v" + i, 1024, true))));
+      if (pending.size() == CREATES_AT_ONCE) {
+        settle(pending.remove());
+      }
+    }
+    pending.forEach(Interference::settle);
+    out.printf(Locale.ROOT, "  made in %.2f s%n", (System.nanoTime() - began) / 1e9);
+  }
+
+  private static void settle(RpcCall<?> call) {
+    if (!(call.awaitSettled(LIMIT) instanceof RpcResult.Ok)) {
+      throw new IllegalStateException("an lvol could not be made");
+    }
+  }
+
+  // ---- the guest beside it
+
+  private void beside(Workload workload, VhostSide guest, Runnable start, BooleanSupplier over) {
+    guest.run(workload, durationNs);
+    Sample alone = guest.run(workload, durationNs);
+    start.run();
+    Sample beside = guest.run(workload, durationNs);
+    String end = over.getAsBoolean() ? " (it ended meanwhile)" : "";
+    out.printf(
+        Locale.ROOT,
+        "  %s: p99 %.0f us, alone %.0f us: %.2f times%s; p99.9 %.0f, %.0f us;"
+            + " longest stall %.1f, %.1f ms; IOPS %.0f, %.0f%n",
+        workload.name(),
+        beside.p99Ns() / 1e3,
+        alone.p99Ns() / 1e3,
+        beside.p99Ns() / alone.p99Ns(),
+        end,
+        beside.p999Ns() / 1e3,
+        alone.p999Ns() / 1e3,
+        beside.stallNs() / 1e6,
+        alone.stallNs() / 1e6,
+        beside.opsPerSecond(),
+        alone.opsPerSecond());
+  }
+}
