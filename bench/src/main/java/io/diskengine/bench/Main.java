@@ -9,6 +9,7 @@ import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -186,12 +187,13 @@ public final class Main implements Callable<Integer> {
   }
 
   /** A file of the disks' size, or more. */
-  private static Path file(Path directory, String name, int bytes) throws IOException {
+  private static Path file(Path directory, String name, long bytes) throws IOException {
     Path file = directory.resolve(name);
     try (var stream = Files.newOutputStream(file)) {
-      // Written, not sparse: a hole would be read from nowhere.
+      // Written, not sparse: a hole would be read from nowhere. No zeros: a rebuild skips them.
       byte[] piece = new byte[WRITE_BYTES];
-      for (int i = 0; i < bytes / WRITE_BYTES; i++) {
+      Arrays.fill(piece, (byte) 7);
+      for (long i = 0; i < bytes / WRITE_BYTES; i++) {
         stream.write(piece);
       }
     }

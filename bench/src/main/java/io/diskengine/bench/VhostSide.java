@@ -81,7 +81,9 @@ final class VhostSide implements Side, AutoCloseable {
 
     Guest(Path socket, Workload workload) {
       this.workload = workload;
-      frontend = VhostFrontend.connect(socket, GUEST_BYTES).start(1, RING_SIZE, 0);
+      // As a guest does: without the feature every write would have to be durable by itself.
+      frontend =
+          VhostFrontend.connect(socket, GUEST_BYTES).start(1, RING_SIZE, VhostFrontend.FLUSH);
       ring = frontend.ring(0);
       int depth = workload.depth();
       long headerAddress = frontend.allocateGuest(16L * depth);

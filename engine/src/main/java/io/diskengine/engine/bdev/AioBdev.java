@@ -4,10 +4,13 @@ import io.diskengine.engine.linux.Errno;
 import io.diskengine.engine.linux.FileCalls;
 import io.diskengine.engine.reactor.Kernel;
 import io.diskengine.engine.reactor.Reactor;
+import io.diskengine.engine.reactor.Timer;
 import io.diskengine.nvme.Iovec;
 import io.diskengine.nvme.NativeMemory;
 import java.lang.foreign.Arena;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -24,6 +27,9 @@ public final class AioBdev extends Bdev {
   private static final int FALLOC_FL_PUNCH_HOLE = 2;
   private static final int FALLOC_FL_ZERO_RANGE = 16;
   private static final int EOPNOTSUPP = -95;
+
+  /** How often a reset looks whether what it waits for has ended. */
+  private static final long RESET_LOOK_NS = 100_000;
 
   /** O_DIRECT wants buffers and offsets aligned to the device's logical block; 4 KiB fits all. */
   private static final int DIRECT_ALIGNMENT = 512;
@@ -150,6 +156,11 @@ public final class AioBdev extends Bdev {
     private final Reactor reactor;
     private final ArrayDeque<FileIo> free = new ArrayDeque<>();
 
+    /** All that were ever needed at once. */
+    private final List<FileIo> all = new ArrayList<>();
+
+    private long started;
+
     Channel(Reactor reactor) {
       this.reactor = reactor;
     }
@@ -160,8 +171,72 @@ public final class AioBdev extends Bdev {
         io.complete(IoStatus.NOMEM);
         return;
       }
+      if (io.type() == IoType.RESET) {
+        reset(io);
+        return;
+      }
       FileIo op = free.poll();
-      (op == null ? new FileIo(this) : op).start(io);
+      if (op == null) {
+        op = new FileIo(this);
+        all.add(op);
+      }
+      op.start(io, ++started);
+    }
+
+    /** As in SPDK: ends when all that was under way before, on any reactor, has ended. */
+    private void reset(BdevIo io) {
+      BdevLayer known = layer;
+      if (known == null) {
+        io.complete(IoStatus.SUCCESS);
+        return;
+      }
+      BdevLayer.crossTo(
+          known.home(),
+          () ->
+              known.forEachChannel(
+                  AioBdev.this,
+                  (on, next) -> {
+                    if (on != null && on.driver() instanceof Channel channel) {
+                      new Emptying(channel, next).check();
+                    } else {
+                      next.run();
+                    }
+                  },
+                  () -> BdevLayer.crossTo(reactor, () -> io.complete(IoStatus.SUCCESS))));
+    }
+
+    /** The kernel withdraws what the disk has not begun; everything else ends as it will. */
+    @Override
+    protected boolean abort(BdevIo io) {
+      if (!(io.driverState instanceof FileIo op)) {
+        return false;
+      }
+      op.abort();
+      return true;
+    }
+  }
+
+  /** Waits until what a channel has under way now has ended. */
+  private static final class Emptying {
+    private final Channel channel;
+    private final long last;
+    private final Runnable empty;
+    private final Timer timer = Timer.of(this::check);
+
+    Emptying(Channel channel, Runnable empty) {
+      this.channel = channel;
+      this.last = channel.started;
+      this.empty = empty;
+    }
+
+    void check() {
+      for (FileIo op : channel.all) {
+        if (op.number != 0 && op.number <= last) {
+          channel.reactor.schedule(timer, RESET_LOOK_NS);
+          return;
+        }
+      }
+      empty.run();
     }
   }
 
@@ -169,6 +244,12 @@ public final class AioBdev extends Bdev {
   private final class FileIo implements Reactor.FileOp {
     private final Channel channel;
     private BdevIo io = new BdevIo(done -> {});
+
+    /** Of those that the channel started; 0 while it is free. */
+    private long number;
+
+    private long handle;
+    private boolean aborted;
     private long offset;
     private long remaining;
     private long rest;
@@ -179,8 +260,11 @@ public final class AioBdev extends Bdev {
       this.channel = channel;
     }
 
-    void start(BdevIo submitted) {
+    void start(BdevIo submitted, long numbered) {
       io = submitted;
+      io.driverState = this;
+      number = numbered;
+      aborted = false;
       offset = io.offsetBlocks() * blockSizeBytes();
       remaining = io.lengthBlocks() * blockSizeBytes();
       rest = io.iov();
@@ -188,19 +272,27 @@ public final class AioBdev extends Bdev {
       go();
     }
 
+    void abort() {
+      aborted = true;
+      channel.reactor.cancel(handle);
+    }
+
     private void go() {
       Reactor reactor = channel.reactor;
       switch (io.type()) {
-        case READ -> reactor.readv(fd, rest, restCount, offset, this);
-        case WRITE -> reactor.writev(fd, rest, restCount, offset, io.isDurable(), this);
-        case UNMAP ->
-            reactor.fallocate(
-                fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, remaining, this);
-        case WRITE_ZEROES -> reactor.fallocate(fd, FALLOC_FL_ZERO_RANGE, offset, remaining, this);
-        case FLUSH -> reactor.dataSync(fd, this);
-        case RESET -> end(IoStatus.SUCCESS);
-        case ABORT -> end(IoStatus.INVALID_OPCODE);
+        case READ -> handle = reactor.readv(fd, rest, restCount, offset, this);
+        case WRITE -> handle = reactor.writev(fd, rest, restCount, offset, io.isDurable(), this);
+        case UNMAP -> deallocate();
+        case WRITE_ZEROES ->
+            handle = reactor.fallocate(fd, FALLOC_FL_ZERO_RANGE, offset, remaining, this);
+        case FLUSH -> handle = reactor.dataSync(fd, this);
+        case RESET, ABORT -> end(IoStatus.INVALID_OPCODE);
       }
+    }
+
+    private void deallocate() {
+      int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+      handle = channel.reactor.fallocate(fd, mode, offset, remaining, this);
     }
 
     @Override
@@ -208,8 +300,9 @@ public final class AioBdev extends Bdev {
       boolean moves = io.type() == IoType.READ || io.type() == IoType.WRITE;
       if (result < 0) {
         if (result == EOPNOTSUPP && io.type() == IoType.WRITE_ZEROES) {
-          channel.reactor.fallocate(
-              fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, remaining, this);
+          deallocate();
+        } else if (aborted && (result == -Errno.ECANCELED || result == -Errno.EINTR)) {
+          end(IoStatus.ABORTED_BY_REQUEST);
         } else {
           if (result == -Errno.ENODEV || result == -Errno.ENXIO) {
             backingIsGone();
@@ -230,6 +323,7 @@ public final class AioBdev extends Bdev {
     private void end(int status) {
       restArena = null;
       BdevIo done = io;
+      number = 0;
       channel.free.push(this);
       done.complete(status);
     }

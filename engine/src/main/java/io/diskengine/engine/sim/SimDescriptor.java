@@ -25,6 +25,11 @@ abstract sealed class SimDescriptor permits SimDescriptor.OpenFile, SimListener,
     }
 
     @Override
+    boolean withdraw(SimOp op) {
+      return file.withdraw(op);
+    }
+
+    @Override
     void closed() {
       if (file.lockHolder == this) {
         file.lockHolder = null;

@@ -33,7 +33,11 @@ public final class SimFile {
   private long maxLatencyNs = 200_000;
   private long spaceLimitBytes = Long.MAX_VALUE;
   private boolean stalled;
-  private final Deque<Runnable> held = new ArrayDeque<>();
+  private final Deque<Held> held = new ArrayDeque<>();
+
+  /** An operation that a stall keeps from the disk. */
+  private record Held(SimOp op, Runnable body) {}
+
   final List<SimKernel.PendingWrite> pendingWrites = new ArrayList<>();
   @Nullable Object lockHolder;
 
@@ -145,7 +149,7 @@ public final class SimFile {
   public void resume() {
     stalled = false;
     while (!held.isEmpty()) {
-      held.poll().run();
+      held.poll().body().run();
     }
   }
 
@@ -156,12 +160,17 @@ public final class SimFile {
   }
 
   /** Runs the body now, or when a stall ends. */
-  void whenMoving(Runnable body) {
+  void whenMoving(SimOp op, Runnable body) {
     if (stalled) {
-      held.add(body);
+      held.add(new Held(op, body));
     } else {
       body.run();
     }
+  }
+
+  /** Takes an operation out that a stall keeps from the disk; false when there is none. */
+  boolean withdraw(SimOp op) {
+    return held.removeIf(h -> h.op() == op);
   }
 
   int fault(Operation operation, long offsetBytes, long lengthBytes) {

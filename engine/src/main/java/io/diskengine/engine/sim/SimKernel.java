@@ -83,15 +83,17 @@ public final class SimKernel implements Kernel {
     world.after(
         file.latencyNs(world.random()),
         () ->
-            file.whenMoving(() -> {
-              if (closed) {
-                return;
-              }
-              if (pending != null) {
-                file.pendingWrites.remove(pending);
-              }
-              op.finish(body.run(op, file));
-            }));
+            file.whenMoving(
+                op,
+                () -> {
+                  if (closed) {
+                    return;
+                  }
+                  if (pending != null) {
+                    file.pendingWrites.remove(pending);
+                  }
+                  op.finish(body.run(op, file));
+                }));
   }
 
   private static boolean misaligned(long iov, int count, long offsetBytes) {
@@ -233,6 +235,9 @@ public final class SimKernel implements Kernel {
   public void submitCancel(long targetUserData) {
     SimOp op = inFlight.get(targetUserData);
     if (op != null && op.on().withdraw(op)) {
+      if (op.on() instanceof SimDescriptor.OpenFile open) {
+        open.file.pendingWrites.removeIf(write -> write.op() == op);
+      }
       op.finish(-Errno.ECANCELED);
     }
   }

@@ -11,6 +11,7 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.Test;
 class AioBdevTest {
   private static final long SECOND_NS = 1_000_000_000L;
   private static final int BLOCK = 4096;
+  private static final int PENDING = 1 << 20;
 
   private final SimWorld world = new SimWorld(11, 2);
   private final List<Reactor> reactors = world.reactors(0);
@@ -114,5 +116,60 @@ class AioBdevTest {
     world.run(SECOND_NS);
     assertThat(layer.find("aio")).isNotNull();
     assertThat(told).isEmpty();
+  }
+
+  /** Starts an I/O; its status is {@link #PENDING} until it ends. */
+  private int[] start(int reactor, Consumer<BdevIo> prepare, List<BdevIo> started) {
+    int[] status = {PENDING};
+    on(
+        reactor,
+        () -> {
+          BdevChannel on = desc.openChannel();
+          BdevIo io =
+              new BdevIo(done -> {
+                status[0] = done.status();
+                on.release();
+              });
+          prepare.accept(io);
+          started.add(io);
+          desc.submit(on, io);
+        });
+    return status;
+  }
+
+  @Test
+  void resetEndsAfterWhatWasUnderWayOnAnyReactorAndHoldsNothingLaterBack() {
+    List<BdevIo> started = new ArrayList<>();
+    file.stall();
+    int[] write = start(1, io -> io.write(iov, 1, 3, 1), started);
+    int[] reset = start(0, BdevIo::reset, started);
+    world.run(SECOND_NS / 10);
+    assertThat(reset[0]).isEqualTo(PENDING);
+    file.resume();
+    world.await("the write ended", () -> write[0] == IoStatus.SUCCESS, SECOND_NS);
+    world.await("the reset ended", () -> reset[0] == IoStatus.SUCCESS, SECOND_NS);
+    int[] again = start(1, BdevIo::reset, started);
+    world.await("an idle device is reset", () -> again[0] == IoStatus.SUCCESS, SECOND_NS);
+  }
+
+  @Test
+  void abortedIoThatTheDiskHasNotBegunEndsAtOnce() {
+    List<BdevIo> started = new ArrayList<>();
+    file.stall();
+    int[] aborted = start(1, io -> io.write(iov, 1, 3, 1), started);
+    int[] kept = start(1, io -> io.read(iov, 1, 5, 1), started);
+    world.run(SECOND_NS / 10);
+    on(
+        1,
+        () -> {
+          BdevChannel on = desc.openChannel();
+          on.abort(started.getFirst());
+          on.release();
+        });
+    world.await("the aborted I/O ended", () -> aborted[0] != PENDING, SECOND_NS);
+    assertThat(aborted[0]).isEqualTo(IoStatus.ABORTED_BY_REQUEST);
+    assertThat(kept[0]).isEqualTo(PENDING);
+    file.resume();
+    world.await("the other I/O ended", () -> kept[0] == IoStatus.SUCCESS, SECOND_NS);
   }
 }
