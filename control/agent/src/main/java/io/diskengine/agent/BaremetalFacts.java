@@ -129,7 +129,7 @@ final class BaremetalFacts {
    * enabled: asking for bdevs is unsafe then (law 2).
    */
   private List<String> unlimited() {
-    return limitsToo && canLimit && mayAskBdevs()
+    return limitsToo && canLimit && limits.size() < raids.size() && mayAskBdevs()
         ? raids.values().stream()
             .filter(r -> r.isOnline() && !limits.containsKey(r.name()))
             .map(Raid::name)

@@ -188,6 +188,10 @@ final class Tracked<T> {
     return seen;
   }
 
+  int size() {
+    return byName.size();
+  }
+
   boolean isEmpty() {
     return byName.isEmpty();
   }
