@@ -44,7 +44,7 @@ final class Up implements AutoCloseable {
   private static final Duration ENGINE_STOP_LIMIT = Engine.STOP_LIMIT.plusSeconds(5);
 
   private static final Duration BAREMETAL_STOP_LIMIT = Duration.ofSeconds(35);
-  private static final Duration WATCH = Duration.ofSeconds(2);
+  private static final Duration WATCH = Duration.ofSeconds(5);
 
   private final UpOptions options;
   private final UpLayout layout;

@@ -59,7 +59,7 @@ final class BaremetalMode implements Mode {
   /** Limits of a bdev that nobody has open: SPDK's text, its code is that of all failures. */
   private static final String EAGAIN = "Resource temporarily unavailable";
 
-  private static final int KEEP_ALIVE_MS = 30_000;
+  private static final int KEEP_ALIVE_MS = 60_000;
 
   /** A leg that is in sync this long after it left has not flapped. */
   private static final long STEADY_MS = 600_000;
