@@ -3,7 +3,10 @@ package io.diskengine.bench;
 import io.diskengine.spdkrpc.LvolMethods;
 import io.diskengine.spdkrpc.RpcCall;
 import io.diskengine.spdkrpc.RpcResult;
+import java.io.IOException;
 import java.io.PrintStream;
+import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -21,6 +24,7 @@ final class Interference {
   static final long LEG_BYTES = 2L << 30;
   private static final int LVOLS = 1_000;
   private static final int CREATES_AT_ONCE = 4;
+  private static final int SUPERBLOCK_BYTES = 1 << 20;
   private static final Duration LIMIT = Duration.ofSeconds(60);
 
   private final EngineProcess engine;
@@ -54,7 +58,7 @@ final class Interference {
             workload,
             guest,
             () -> {
-              leave();
+              leave(target);
               addTarget();
             },
             this::rebuilt);
@@ -69,7 +73,7 @@ final class Interference {
     double[] ratios = new double[rounds];
     double[] speeds = new double[rounds];
     for (int i = 0; i < rounds; i++) {
-      leave();
+      leave(target);
       double reading = mibPerSecond(new RingSide(source).run(read, durationNs));
       double writing = mibPerSecond(new RingSide(target).run(write, durationNs));
       long began = System.nanoTime();
@@ -93,8 +97,15 @@ final class Interference {
     return sample.opsPerSecond() / 8;
   }
 
-  private void leave() {
+  /** Afterwards the target is a disk that nobody has seen: all of it has to be copied. */
+  private void leave(Path target) {
     Stacks.call(engine, "bdev_raid_remove_base_bdev", "{'name':'target'}");
+    try (RandomAccessFile file = new RandomAccessFile(target.toFile(), "rw")) {
+      file.write(new byte[SUPERBLOCK_BYTES]);
+      file.getFD().sync();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private void addTarget() {
