@@ -21,7 +21,7 @@ import java.util.Set;
  * <ol>
  *   <li>fresh pages, and a {@linkplain ShadowPages shadow} of each page that is overwritten
  *   <li>flush: also covers the content of new clusters, which was written before
- *   <li>the pages that are overwritten, each durably: roots and extent pages
+ *   <li>the pages that are overwritten: roots and extent pages; one durably, several with one flush
  * </ol>
  *
  * Every change hangs on one overwritten page, so the last step needs no order. Home reactor.
@@ -215,10 +215,17 @@ final class CommitQueue {
         ended(flushErrno, false);
         return;
       }
+      boolean alone = inPlace.size() == 1;
       StoreDevice.forEach(
           inPlace.size(),
-          (i, done) -> store.writePage(inPlace.get(i), true, done),
-          errno -> ended(errno, errno != 0));
+          (i, done) -> store.writePage(inPlace.get(i), alone, done),
+          errno -> {
+            if (errno != 0 || alone) {
+              ended(errno, errno != 0);
+            } else {
+              store.device().flush(last -> ended(last, last != 0));
+            }
+          });
     }
 
     private void ended(int errno, boolean uncertain) {
