@@ -56,6 +56,9 @@ final class BaremetalMode implements Mode {
   private static final int ENODEV = -19;
   private static final int EEXIST = -17;
 
+  /** SPDK's answer to the disabling of a controller that an agent before this one disabled. */
+  private static final int EALREADY = -114;
+
   /** Limits of a bdev that nobody has open: SPDK's text, its code is that of all failures. */
   private static final String EAGAIN = "Resource temporarily unavailable";
 
@@ -125,6 +128,12 @@ final class BaremetalMode implements Mode {
     assemblingSinceMs.clear();
     disabledSinceMs.clear();
     limitsRefusedAtMs.clear();
+  }
+
+  /** Placeholders of an agent that did not live to take them away. */
+  @Override
+  public void found(Set<String> nullBdevs) {
+    nullBdevs.stream().filter(name -> Names.isPlaceholder(name)).forEach(placeholders::add);
   }
 
   /**
@@ -354,7 +363,8 @@ final class BaremetalMode implements Mode {
           !(action instanceof AttachController a)
               || ((List<?>) value).contains(Names.legBdev(a.controller()));
       case RpcResult.Rejected<?>(int code, String message) ->
-          (action instanceof SetLimits && message.contains(EAGAIN))
+          (action instanceof DisableController && code == EALREADY)
+              || (action instanceof SetLimits && message.contains(EAGAIN))
               || (action instanceof CreateNull && code == EEXIST)
               || (action instanceof DeleteNull && code == ENODEV);
       case RpcResult.Unavailable<?> _, RpcResult.Indeterminate<?> _ -> false;

@@ -5,6 +5,7 @@ import io.diskengine.spdkrpc.FrameworkMethods;
 import io.diskengine.spdkrpc.RpcRequest;
 import io.diskengine.spdkrpc.RpcResult;
 import io.diskengine.spdkrpc.SpdkRpcClient;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -21,8 +22,14 @@ final class DataPlane {
      * @param incarnation tells this process from every other (law 6)
      * @param connection of the client, which never spans two processes
      * @param methods it has now
+     * @param nullBdevs that an agent before this one may have left
      */
-    record Up(String incarnation, String version, long connection, Set<String> methods)
+    record Up(
+        String incarnation,
+        String version,
+        long connection,
+        Set<String> methods,
+        Set<String> nullBdevs)
         implements Outcome {}
 
     /** Not there or not answering; try again. */
@@ -99,7 +106,19 @@ final class DataPlane {
         pid + "@" + machine.startTime(pid),
         running.version(),
         spdk.connection(),
-        Set.copyOf(names));
+        Set.copyOf(names),
+        nullBdevs(entries));
+  }
+
+  private static Set<String> nullBdevs(List<FrameworkMethods.ConfigEntry> bdevs) {
+    Set<String> names = new HashSet<>();
+    for (FrameworkMethods.ConfigEntry e : bdevs) {
+      JsonNode params = e.params();
+      if (e.method().equals("bdev_null_create") && params != null) {
+        names.add(params.path("name").asString(""));
+      }
+    }
+    return Set.copyOf(names);
   }
 
   private static boolean isAutoExamine(@Nullable JsonNode params) {

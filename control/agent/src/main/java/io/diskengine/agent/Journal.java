@@ -6,8 +6,10 @@ import io.diskengine.model.plan.Commit;
 import io.diskengine.model.plan.Work;
 import io.diskengine.store.AgentSession;
 import io.diskengine.store.AgentWrite;
+import io.diskengine.store.StoreUnavailableException;
 import io.diskengine.store.WriteResult;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -19,7 +21,15 @@ import org.jspecify.annotations.Nullable;
 final class Journal {
   private static final int MAX_TEXT = 400;
 
+  private static final String LOST = "not sent: PostgreSQL went away while it was journalled";
+
   private final List<AgentWrite> ends = new ArrayList<>();
+
+  /** Intents whose outcome is not on record yet. */
+  private final Set<Long> open = new HashSet<>();
+
+  /** A transaction that began intents may have been made, and nobody was told. */
+  private boolean unknown;
 
   /** A work as the store took it. */
   record Recorded(Work work, long intentId, List<Commit> applied, @Nullable String refusal) {}
@@ -29,8 +39,9 @@ final class Journal {
     ends.add(new AgentWrite.FinishIntent(intentId, cut(outcome)));
   }
 
-  boolean isEmpty() {
-    return ends.isEmpty();
+  /** Whether there is something to be put on record. */
+  boolean isDue() {
+    return unknown || !ends.isEmpty();
   }
 
   /**
@@ -47,7 +58,12 @@ final class Journal {
    */
   Outcome write(
       AgentSession session, List<Work> works, List<AgentWrite> more, Set<Long> volumeIds) {
-    List<AgentWrite> writes = new ArrayList<>(ends);
+    List<AgentWrite> writes = new ArrayList<>();
+    if (unknown) {
+      writes.add(new AgentWrite.FinishUnknownIntents(List.copyOf(open), LOST));
+    }
+    int first = writes.size();
+    writes.addAll(ends);
     List<Entry> entries = works.stream().map(Entry::new).toList();
     entries.forEach(e -> e.beginInto(writes));
     // Works are about different objects: by columns, so that the store finds like beside like.
@@ -61,18 +77,40 @@ final class Journal {
     if (writes.isEmpty()) {
       return new Outcome(List.of(), null);
     }
-    AgentSession.Written written = session.write(writes, volumeIds);
+    AgentSession.Written written = written(session, writes, volumeIds);
     List<WriteResult> results = written.results();
+    writes.subList(first, first + ends.size()).forEach(this::forget);
     ends.clear();
     List<Recorded> recorded = new ArrayList<>();
     for (Entry e : entries) {
       Recorded r = e.recorded(results);
+      if (r.intentId() != 0) {
+        open.add(r.intentId());
+      }
       if (r.refusal() != null && r.intentId() != 0) {
         ended(r.intentId(), "not authorised: " + r.refusal());
       }
       recorded.add(r);
     }
     return new Outcome(recorded, written.rows());
+  }
+
+  private AgentSession.Written written(
+      AgentSession session, List<AgentWrite> writes, Set<Long> volumeIds) {
+    try {
+      AgentSession.Written written = session.write(writes, volumeIds);
+      unknown = false;
+      return written;
+    } catch (StoreUnavailableException e) {
+      unknown |= writes.stream().anyMatch(w -> w instanceof AgentWrite.BeginIntent);
+      throw e;
+    }
+  }
+
+  private void forget(AgentWrite end) {
+    if (end instanceof AgentWrite.FinishIntent f) {
+      open.remove(f.intentId());
+    }
   }
 
   /** A work and where its writes are. */

@@ -46,6 +46,9 @@ interface Mode {
   /** A new incarnation: everything that was known is void (law 6). */
   void reset(String incarnation, long nowMs);
 
+  /** Null bdevs that are there at the first look. */
+  default void found(Set<String> nullBdevs) {}
+
   /**
    * Rows were read again.
    *

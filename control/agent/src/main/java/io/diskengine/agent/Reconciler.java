@@ -155,6 +155,7 @@ final class Reconciler {
       } catch (StoreUnavailableException e) {
         retryAtMs = clock.nowMs() + RETRY_MS;
         viewStale = true;
+        finishAtMs = journal.isDue() ? retryAtMs : finishAtMs;
         pauseMs = RETRY_MS;
         statusLine.tell(
             State.WAITING, "PostgreSQL: " + e.getMessage() + "; nothing is changed meanwhile");
@@ -273,14 +274,15 @@ final class Reconciler {
     }
   }
 
-  /** Between two leases another agent may have changed the data plane: what was seen is void. */
+  /**
+   * Between two leases another agent may have changed the data plane: what was seen is void, looks
+   * under way are too, and what was planned under the old lease is not sent any more (law 6, 7).
+   */
   private void lookAgain(long nowMs) {
-    DataPlane.Outcome.Up up = plane;
-    if (up != null) {
-      mode.reset(up.incarnation(), nowMs);
-      verified = false;
-      planStale = true;
-    }
+    plane = null;
+    verified = false;
+    planStale = true;
+    planeRetryAtMs = nowMs;
   }
 
   private void renew(AgentSession held, long nowMs) {
@@ -367,6 +369,7 @@ final class Reconciler {
         }
         mode.capabilities(up.methods());
         mode.reset(up.incarnation(), nowMs);
+        mode.found(up.nullBdevs());
         verified = false;
         plane = up;
         planStale = true;
@@ -590,6 +593,8 @@ final class Reconciler {
         if (unknown != null) {
           chain.work().actions().forEach(a -> mode.answered(a, unknown, clock.nowMs()));
         }
+      } else {
+        mode.resync(); // of an earlier lease: what was seen meanwhile may be older than its effect
       }
     }
   }

@@ -63,6 +63,18 @@ public final class Names {
     return "raid_" + volumeId + "_" + tag(volumeUuid);
   }
 
+  /**
+   * The null bdev that holds a leg's slot while a RAID is created; its name tells that it is ours
+   * and nobody's data.
+   */
+  public static String placeholder(int slot, String raid) {
+    return "ph" + slot + "_" + raid;
+  }
+
+  public static boolean isPlaceholder(String bdev) {
+    return bdev.startsWith("ph") && bdev.contains("_raid_");
+  }
+
   public static String vhost(long vmMappingId, UUID volumeUuid) {
     return "vhost" + vmMappingId + "_" + tag(volumeUuid);
   }

@@ -35,6 +35,12 @@ public sealed interface AgentWrite {
   /** Ends an intent; {@code outcome} e.g. {@code ok}, {@code rejected: -17 File exists}. */
   record FinishIntent(long intentId, String outcome) implements AgentWrite {}
 
+  /**
+   * Ends every open intent of this node but the {@code known} ones: those that began in a
+   * transaction whose end the agent was not told, so that nothing was sent for them.
+   */
+  record FinishUnknownIntents(List<Long> known, String outcome) implements AgentWrite {}
+
   /** The data-plane process as seen now; written on change only. Wakes the nodes that depend. */
   record NodeSeen(
       DataPlaneState dataPlane, @Nullable String incarnation, @Nullable String spdkVersion)

@@ -15,6 +15,7 @@ import io.diskengine.store.AgentWrite.DiskFree;
 import io.diskengine.store.AgentWrite.DiskSeen;
 import io.diskengine.store.AgentWrite.DiskUp;
 import io.diskengine.store.AgentWrite.FinishIntent;
+import io.diskengine.store.AgentWrite.FinishUnknownIntents;
 import io.diskengine.store.AgentWrite.GrantConfirmed;
 import io.diskengine.store.AgentWrite.GuestSeen;
 import io.diskengine.store.AgentWrite.InSync;
@@ -156,6 +157,7 @@ final class AgentWriter {
       case RebuildProgress w -> null;
       case GuestSeen w -> null;
       case FinishIntent w -> null;
+      case FinishUnknownIntents w -> null;
       case NodeSeen w -> null;
       case PublishReasons w -> null;
       case PublishPlan w -> null;
@@ -247,6 +249,7 @@ final class AgentWriter {
   private WriteResult alone(AgentWrite write) throws SQLException {
     return switch (write) {
       case BeginIntent w -> begin(w);
+      case FinishUnknownIntents w -> finishUnknown(w);
       case NodeSeen w -> nodeSeen(w);
       case PublishReasons w -> publish(w);
       case PublishPlan w ->
@@ -324,6 +327,16 @@ final class AgentWriter {
             w.object().kind(),
             w.object().id(),
             w.plannedFromVersion()));
+  }
+
+  private WriteResult finishUnknown(FinishUnknownIntents w) throws SQLException {
+    tx.update(
+        "UPDATE intent SET finished_at = clock_timestamp(), outcome = ?"
+            + " WHERE node_id = ? AND finished_at IS NULL AND id <> ALL(?::bigint[])",
+        w.outcome(),
+        nodeId,
+        w.known());
+    return new Applied(nodeId);
   }
 
   private WriteResult nodeSeen(NodeSeen w) throws SQLException {

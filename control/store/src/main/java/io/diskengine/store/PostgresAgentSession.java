@@ -185,6 +185,7 @@ final class PostgresAgentSession implements AgentSession {
   private static boolean mayBeLostInACrash(AgentWrite write) {
     return switch (write) {
       case FinishIntent w -> true;
+      case AgentWrite.FinishUnknownIntents w -> true;
       case PublishReasons w -> true;
       case PublishPlan w -> true;
       case AppendEvent w -> true;

@@ -14,6 +14,7 @@ import io.diskengine.store.AgentWrite.AnswerPlan;
 import io.diskengine.store.AgentWrite.AppendEvent;
 import io.diskengine.store.AgentWrite.BeginIntent;
 import io.diskengine.store.AgentWrite.FinishIntent;
+import io.diskengine.store.AgentWrite.FinishUnknownIntents;
 import io.diskengine.store.AgentWrite.LvolUp;
 import io.diskengine.store.AgentWrite.NodeSeen;
 import io.diskengine.store.AgentWrite.PublishPlan;
@@ -56,6 +57,25 @@ final class JournalTest {
     fixture.controller.delete("db");
     assertThat(Fixture.refused(sn1, new BeginIntent("CreateLvol", object, lvol.version())))
         .isEqualTo("lvol " + lvol.id() + " is not at version 1 any more");
+  }
+
+  @Test
+  void intentsThatTheirAgentDoesNotKnowAreEndedTogether() {
+    ObjectRef node = new ObjectRef(ObjectKind.NODE, sn1.nodeId());
+    long version = sn1.view().node().version();
+    long known = Fixture.applied(sn1, new BeginIntent("known", node, version));
+    long lost = Fixture.applied(sn1, new BeginIntent("lost", node, version));
+    AgentSession other = fixture.storageNode("sn2");
+    ObjectRef theirs = new ObjectRef(ObjectKind.NODE, other.nodeId());
+    long elsewhere =
+        Fixture.applied(other, new BeginIntent("x", theirs, other.view().node().version()));
+    Fixture.applied(sn1, new FinishUnknownIntents(List.of(known), "not sent"));
+    assertThat(fixture.controller.openIntents())
+        .extracting(Intent::id)
+        .containsExactly(known, elsewhere);
+    Fixture.refused(sn1, new FinishIntent(lost, "ok"));
+    Fixture.applied(sn1, new FinishUnknownIntents(List.of(), "not sent"));
+    assertThat(fixture.controller.openIntents()).extracting(Intent::id).containsExactly(elsewhere);
   }
 
   @Test

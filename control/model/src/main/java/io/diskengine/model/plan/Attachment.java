@@ -156,13 +156,12 @@ final class Attachment {
     return seen.controllers().find(Names.controller(leg.lvol().name())).isPresent();
   }
 
-  /** The placeholder of a slot; its name tells that it is ours and nobody's data. */
   String placeholder(int slot) {
-    return "ph" + slot + "_" + raidName;
+    return Names.placeholder(slot, raidName);
   }
 
   boolean isPlaceholder(String bdev) {
-    return bdev.startsWith("ph") && bdev.endsWith("_" + raidName);
+    return Names.isPlaceholder(bdev) && bdev.endsWith("_" + raidName);
   }
 
   UUID placeholderUuid() {

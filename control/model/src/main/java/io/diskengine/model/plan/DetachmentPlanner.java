@@ -44,6 +44,9 @@ final class DetachmentPlanner {
       raid(a.raid.get());
       return;
     }
+    if (a.removePlaceholders()) {
+      return;
+    }
     List<Commit> commits = new ArrayList<>();
     long version = a.mapping.version();
     if (!a.mapping.clean()) {
