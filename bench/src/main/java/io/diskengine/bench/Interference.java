@@ -25,6 +25,7 @@ final class Interference {
   private static final int LVOLS = 1_000;
   private static final int CREATES_AT_ONCE = 4;
   private static final int SUPERBLOCK_BYTES = 1 << 20;
+  private static final int LOOK_MS = 20;
   private static final Duration LIMIT = Duration.ofSeconds(60);
 
   private final EngineProcess engine;
@@ -124,7 +125,11 @@ final class Interference {
       if (System.nanoTime() > until) {
         throw new IllegalStateException("the rebuild does not end");
       }
-      Thread.yield();
+      try {
+        Thread.sleep(LOOK_MS); // asked without a pause, the engine would be busy with answering
+      } catch (InterruptedException e) {
+        throw new IllegalStateException("interrupted", e);
+      }
     }
   }
 
