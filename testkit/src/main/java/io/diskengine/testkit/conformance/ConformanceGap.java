@@ -1,8 +1,8 @@
 package io.diskengine.testkit.conformance;
 
 /**
- * Where the engine differs from SPDK. Whatever is not here is supported. The suite proves each
- * difference too: a gap that was closed fails until its constant is removed.
+ * Where the engine, or the simulator's fake, differs from SPDK. Whatever is not here is supported.
+ * The suite proves each difference too: a gap that was closed fails until its constant is removed.
  */
 public enum ConformanceGap {
   /** SPDK looks at its RPC socket every 4 ms; the engine answers at once. */
@@ -22,14 +22,23 @@ public enum ConformanceGap {
   ALL_METHODS(Kind.NOT_YET, "not every method of SPDK: see docs/coverage/rpc.md"),
   SOCKET_LOCK_FILE(Kind.NOT_PLANNED, "no SOCKET.lock file beside the RPC socket"),
   /** SPDK answers -32602 EAGAIN for ever once a limit was set on a device that nobody has open. */
-  QOS_SET_AGAIN(Kind.IMPROVEMENT, "a rate limit of a device that nobody has open can be set again");
+  QOS_SET_AGAIN(Kind.IMPROVEMENT, "a rate limit of a device that nobody has open can be set again"),
+  NO_PROCESS(Kind.FAKE, "the fake is no process of its own: it cannot be sent a signal"),
+  NO_GUEST_SOCKETS(Kind.FAKE, "the fake's guests are modelled: it has no vhost-user sockets"),
+  FEWER_LVOL_METHODS(
+      Kind.FAKE,
+      "the fake makes, finds, copies and deletes lvols: no clones, shallow copies, renaming, resizing"),
+  RAID1_ONLY(
+      Kind.FAKE, "the fake's arrays are raid1 of legs that fit, the only ones the agents make");
 
   /** Why there is a difference. */
   public enum Kind {
     /** On purpose: better than SPDK. */
     IMPROVEMENT,
     NOT_YET,
-    NOT_PLANNED
+    NOT_PLANNED,
+    /** Of the simulator's fake, not of the engine. */
+    FAKE
   }
 
   private final Kind kind;

@@ -32,10 +32,11 @@ public interface Implementation {
   DataPlaneProcess startProcess(Path directory, String name, String... arguments)
       throws IOException;
 
-  /** The engine, and {@code spdk_tgt} when {@link #SPDK_TGT} says where it is. */
+  /** The engine, the fake, and {@code spdk_tgt} when {@link #SPDK_TGT} says where it is. */
   static List<Implementation> all() {
     List<Implementation> all = new ArrayList<>();
     all.add(new EngineImplementation());
+    all.add(new FakeImplementation());
     @Nullable String spdk = System.getProperty(SPDK_TGT);
     if (spdk != null && !spdk.isEmpty()) {
       all.add(

@@ -1,0 +1,484 @@
+package io.diskengine.testkit.sim;
+
+import io.diskengine.model.Grant;
+import io.diskengine.model.GrantState;
+import io.diskengine.model.Kept;
+import io.diskengine.model.Lvol;
+import io.diskengine.model.LvolState;
+import io.diskengine.model.LvolSync;
+import io.diskengine.model.Names;
+import io.diskengine.model.Node;
+import io.diskengine.model.NodeMode;
+import io.diskengine.model.ObjectKind;
+import io.diskengine.model.ObjectRef;
+import io.diskengine.model.VmMapping;
+import io.diskengine.model.VmMappingState;
+import io.diskengine.model.Volume;
+import io.diskengine.model.VolumeMapping;
+import io.diskengine.model.VolumeMappingState;
+import io.diskengine.model.VolumeState;
+import io.diskengine.testkit.spdk.FakeMedia;
+import io.diskengine.testkit.spdk.FakeView;
+import io.diskengine.testkit.store.MemoryState;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The laws that must hold after every event, checked on everything that is really there. */
+public final class SimLaws {
+  private static final JsonMapper JSON = new JsonMapper();
+
+  /** From when something that is not as it shall be must say why. */
+  private static final int MUST_SAY_WHY_MS = 20_000;
+
+  private final SimWorld world;
+
+  /** Names of lvols that were ever on record as to be deleted, and all that were ever on record. */
+  private final Set<String> tombstones = new HashSet<>();
+
+  /** Since when something is not as it shall be, and its node could say why. */
+  private final Map<ObjectRef, Long> waiting = new HashMap<>();
+
+  private final Set<String> lossAccepted = new HashSet<>();
+
+  /** Hits of the documented window of stock SPDK: acknowledged, and not yet on record. */
+  private int windowHits;
+
+  /** A law was broken. */
+  static final class Broken extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    Broken(String what) {
+      super(what);
+    }
+  }
+
+  SimLaws(SimWorld world) {
+    this.world = world;
+  }
+
+  public int windowHits() {
+    return windowHits;
+  }
+
+  /** An operator accepted that this volume may have lost data, or that its I/O fails. */
+  void acceptLoss(String volume) {
+    lossAccepted.add(volume);
+  }
+
+  /** Its rows are gone with the database that was restored. */
+  void forgetVolume(String volume) {
+    lossAccepted.add(volume);
+  }
+
+  private static void broken(String law, String what) {
+    throw new Broken("law broken: " + law + ": " + what);
+  }
+
+  void readWrong(SimVolume v, String wrong, String leg) {
+    if (!lossAccepted.contains(v.name)) {
+      throw world.failure(
+          "law broken: a read shows what was overwritten: "
+              + v.name
+              + ": "
+              + wrong
+              + " from "
+              + leg);
+    }
+  }
+
+  void ioFailed(SimVolume v, String what) {
+    if (!lossAccepted.contains(v.name)) {
+      throw world.failure(
+          "law broken: guests see no errors: a " + what + " of " + v.name + " failed");
+    }
+  }
+
+  // ---- before an RPC is executed ----
+
+  void executing(SimNode node, String method, String params) {
+    JsonNode p = params.isEmpty() ? JSON.createObjectNode() : JSON.readTree(params);
+    try {
+      switch (method) {
+        case "bdev_lvol_delete" -> lvolDeleted(node, p.path("name").asString(""));
+        case "bdev_raid_delete" -> raidDeleted(node, p.path("name").asString(""));
+        case "bdev_nvme_detach_controller", "bdev_nvme_disable_controller" ->
+            controllerLeaves(node, p.path("name").asString(""));
+        case "nvmf_subsystem_remove_ns", "nvmf_delete_subsystem" ->
+            unexported(node, p.path("nqn").asString(""), method);
+        case "nvmf_subsystem_add_listener" -> listener(node, p.path("nqn").asString(""));
+        default -> {}
+      }
+    } catch (Broken broken) {
+      throw world.failure(broken.getMessage());
+    }
+  }
+
+  private void lvolDeleted(SimNode node, String alias) {
+    String name = alias.substring(alias.indexOf('/') + 1);
+    FakeMedia.Disk disk = world.fabric.media.disk(node.disk);
+    if (disk == null || !disk.blobs().containsKey(name)) {
+      return;
+    }
+    if (!tombstones.contains(name) && !isNeedlessCopy(name)) {
+      broken("nothing is deleted without mark and tombstone", name);
+    }
+    boolean exported =
+        node.spdk.view().subsystems().stream()
+            .anyMatch(s -> s.bdevs().contains(disk.blobs().get(name).uuid));
+    if (exported) {
+      broken("teardown order", "lvol " + name + " is deleted while it is exported");
+    }
+  }
+
+  /** Law 9: what was kept before a rebuild, of a replica that is in sync again or deleted. */
+  private boolean isNeedlessCopy(String snapshot) {
+    return world.store.state().lvols.values().stream()
+        .filter(l -> Names.kept(l.name()).equals(snapshot))
+        .anyMatch(l -> l.kept() == Kept.DROPPING || tombstones.contains(l.name()));
+  }
+
+  private static void raidDeleted(SimNode node, String raid) {
+    if (node.spdk.view().vhosts().containsValue(raid)) {
+      broken("teardown order", raid + " is deleted under a vhost controller");
+    }
+  }
+
+  /** A leg of an open RAID leaves only after it went on record as OUT. */
+  private void controllerLeaves(SimNode node, String controller) {
+    MemoryState s = world.store.state();
+    FakeView view = node.spdk.view();
+    String bdev = controller + "n" + Names.NSID;
+    for (FakeView.Raid r : view.raids()) {
+      boolean member = r.legs().stream().anyMatch(l -> l.bdev().equals(bdev));
+      boolean open = view.vhosts().containsValue(r.name());
+      if (member && open) {
+        s.lvols.values().stream()
+            .filter(l -> l.name().equals(controller) && l.sync() == LvolSync.IN_SYNC)
+            .findFirst()
+            .ifPresent(l ->
+                broken("a leg is OUT on record before it is disabled or detached", l.toString()));
+      }
+    }
+  }
+
+  private static void unexported(SimNode node, String nqn, String method) {
+    node.spdk.view().subsystems().stream()
+        .filter(s -> s.nqn().equals(nqn) && !(s.hosts().isEmpty() && s.connected().isEmpty()))
+        .findFirst()
+        .ifPresent(s -> broken("teardown order", method + " under its hosts: " + s));
+  }
+
+  private static void listener(SimNode node, String nqn) {
+    node.spdk.view().subsystems().stream()
+        .filter(s -> s.nqn().equals(nqn) && s.bdevs().isEmpty())
+        .findFirst()
+        .ifPresent(s -> broken("no listener without a confirmed namespace", s.toString()));
+  }
+
+  // ---- after every event ----
+
+  void check() {
+    MemoryState s = world.store.state();
+    for (Lvol l : s.lvols.values()) {
+      if (l.state() == LvolState.DELETING || l.state() == LvolState.DELETED) {
+        tombstones.add(l.name());
+      }
+    }
+    lastCopies(s);
+    oneWriter(s);
+    copies(s);
+    everybodySaysWhy(s);
+  }
+
+  /** Every lvol and mapping that is not in its final state for long has a reason. */
+  private void everybodySaysWhy(MemoryState s) {
+    Set<ObjectRef> explained = new HashSet<>();
+    world.controller.reasons().forEach(r -> explained.add(r.reason().object()));
+    Set<ObjectRef> now = new HashSet<>();
+    for (Lvol l : s.lvols.values()) {
+      boolean changing = l.state() != LvolState.UP && l.state() != LvolState.DELETED;
+      if (changing && canSay(s, l.nodeId())) {
+        now.add(new ObjectRef(ObjectKind.LVOL, l.id()));
+      }
+    }
+    for (VolumeMapping m : s.mappings.values()) {
+      boolean changing = !m.state().isFinal() && m.state() != VolumeMappingState.ATTACHED;
+      if (changing && canSay(s, m.nodeId()) && !isExplained(s, m, explained)) {
+        now.add(new ObjectRef(ObjectKind.VOLUME_MAPPING, m.id()));
+      }
+    }
+    now.removeAll(explained);
+    waiting.keySet().retainAll(now);
+    long nowMs = world.scheduler.nowMs();
+    for (ObjectRef object : now) {
+      Long since = waiting.putIfAbsent(object, nowMs);
+      if (since != null && nowMs - since > MUST_SAY_WHY_MS) {
+        broken("every waiting object says why", object + " for " + (nowMs - since) + " ms");
+      }
+    }
+  }
+
+  /** A mapping may wait for its legs or its guest, which say why themselves. */
+  private static boolean isExplained(MemoryState s, VolumeMapping m, Set<ObjectRef> explained) {
+    return s.lvolsOf(m.volumeId()).stream()
+            .anyMatch(l -> explained.contains(new ObjectRef(ObjectKind.LVOL, l.id())))
+        || s.vms.values().stream()
+            .filter(vm -> vm.mappingId() == m.id())
+            .anyMatch(vm -> explained.contains(new ObjectRef(ObjectKind.VM_MAPPING, vm.id())));
+  }
+
+  /** Whether the node's agent works and its data plane answers. */
+  private boolean canSay(MemoryState s, long node) {
+    SimNode n = world.node(s.nodes.at(node).name());
+    return n.isAgentUp()
+        && world.isPostgresUp(n)
+        && n.spdk.isInitialised()
+        && !n.spdk.isStopped()
+        && n.status().state() == io.diskengine.agent.AgentStatus.State.READY;
+  }
+
+  /** The last in-sync copy is there, on record and on its disk. */
+  private void lastCopies(MemoryState s) {
+    for (Volume v : s.volumes.values()) {
+      if (v.state() == VolumeState.DELETING || v.state() == VolumeState.DELETED) {
+        continue;
+      }
+      List<Lvol> inSync =
+          s.lvolsOf(v.id()).stream().filter(l -> l.sync() == LvolSync.IN_SYNC).toList();
+      if (inSync.isEmpty()) {
+        broken("the last in-sync copy is still there", v.name() + " has none on record");
+      }
+      for (Lvol l : inSync) {
+        SimNode node = world.node(Objects.requireNonNull(s.nodes.get(l.nodeId())).name());
+        FakeMedia.Disk disk = world.fabric.media.all().get(node.disk);
+        if (lossAccepted.contains(v.name())) {
+          continue;
+        }
+        if (l.uuid() != null && disk != null && !disk.blobs().containsKey(l.name())) {
+          broken("the last in-sync copy is still there", l.name() + " is not on its disk");
+        }
+      }
+    }
+  }
+
+  /** At most one host can write a leg that is in sync, and one has the volume's RAID. */
+  private void oneWriter(MemoryState s) {
+    Map<String, Lvol> byNqn = new HashMap<>();
+    s.lvols.values().stream()
+        .filter(l -> l.sync() == LvolSync.IN_SYNC && l.state() != LvolState.DELETED)
+        .forEach(l -> byNqn.put(l.nqn(), l));
+    for (SimNode n : world.nodes(NodeMode.STORAGE_NODE)) {
+      if (n.spdk.isUp()) {
+        for (FakeView.Subsystem sub : n.spdk.view().subsystems()) {
+          Set<String> hosts = new TreeSet<>(sub.hosts());
+          hosts.addAll(sub.connected());
+          if (byNqn.containsKey(sub.nqn()) && hosts.size() > 1) {
+            broken("never two hosts able to write one volume", sub.toString());
+          }
+        }
+      }
+    }
+    Map<String, String> owners = new HashMap<>();
+    for (SimNode n : world.nodes(NodeMode.BAREMETAL)) {
+      if (n.spdk.isUp()) {
+        for (FakeView.Raid r : n.spdk.view().raids()) {
+          String other = r.online() ? owners.put(r.name(), n.name) : null;
+          if (other != null) {
+            broken("never two hosts able to write one volume", r + " on " + other + " too");
+          }
+        }
+      }
+    }
+  }
+
+  /** Every copy that may serve a read has every acknowledged write. */
+  private void copies(MemoryState s) {
+    for (SimVolume v : world.volumes.values()) {
+      Volume row = s.volumes.get(v.id);
+      if (row == null || lossAccepted.contains(v.name) || row.state() == VolumeState.DELETED) {
+        continue;
+      }
+      String raid = Names.raid(row.id(), row.uuid());
+      for (SimNode n : world.nodes(NodeMode.BAREMETAL)) {
+        FakeView view = n.spdk.view();
+        if (!n.spdk.isUp() || !view.vhosts().containsValue(raid)) {
+          continue;
+        }
+        for (FakeView.Raid r : view.raids()) {
+          if (r.name().equals(raid) && r.online()) {
+            r.legs().forEach(leg -> copy(v, r, leg));
+          }
+        }
+      }
+    }
+  }
+
+  private void copy(SimVolume v, FakeView.Raid raid, FakeView.Leg leg) {
+    String lvol = leg.bdev().substring(0, leg.bdev().length() - 2);
+    FakeMedia.Blob blob = blob(lvol);
+    if (!leg.served() || leg.bdev().equals(raid.rebuilding()) || blob == null) {
+      return;
+    }
+    for (int block = 0; block < SimVolume.BLOCKS; block++) {
+      Object content = blob.data.get(block + 1L);
+      if (v.misses(block, content)) {
+        if (leg.leaving()) {
+          windowHits++;
+          return;
+        }
+        broken(
+            "no read is served by a leg that missed an acknowledged write",
+            "%s block %d has %s, acknowledged is %s"
+                .formatted(leg.bdev(), block, content, v.acknowledged(block)));
+      }
+    }
+  }
+
+  FakeMedia.@Nullable Blob blob(String lvol) {
+    for (FakeMedia.Disk d : world.fabric.media.all().values()) {
+      FakeMedia.Blob blob = d.blobs().get(lvol);
+      if (blob != null) {
+        return blob;
+      }
+    }
+    return null;
+  }
+
+  // ---- at the end ----
+
+  /** Null when the state is exactly the desired one; else the first difference. */
+  public @Nullable String unsettled() {
+    MemoryState s = world.store.state();
+    if (!world.areAgentsReady()) {
+      return "an agent is not ready";
+    }
+    if (!world.user.detaching.isEmpty()) {
+      return "the user waits to detach " + world.user.detaching;
+    }
+    if (s.intents.values().stream().anyMatch(i -> i.finishedAt() == null)) {
+      return "an intent is open";
+    }
+    Set<String> raids = new TreeSet<>();
+    Set<String> controllers = new TreeSet<>();
+    Set<String> subsystems = new TreeSet<>();
+    Set<String> blobs = new TreeSet<>();
+    for (Volume v : s.volumes.values()) {
+      String wrong = volume(s, v, raids, controllers, subsystems, blobs);
+      if (wrong != null) {
+        return v.name() + ": " + wrong;
+      }
+    }
+    return extras(raids, controllers, subsystems, blobs);
+  }
+
+  private @Nullable String volume(
+      MemoryState s,
+      Volume v,
+      Set<String> raids,
+      Set<String> controllers,
+      Set<String> subsystems,
+      Set<String> blobs) {
+    if (v.state() == VolumeState.DELETED) {
+      return null;
+    }
+    if (v.state() != VolumeState.AVAILABLE) {
+      return "is " + v.state();
+    }
+    VolumeMapping m = s.liveMapping(v.id()).orElse(null);
+    for (Lvol l : s.lvolsOf(v.id())) {
+      subsystems.add(l.nqn());
+      blobs.add(l.name());
+      if (l.kept() == Kept.KEPT) {
+        blobs.add(Names.kept(l.name()));
+      }
+      if (l.state() != LvolState.UP) {
+        return l.name() + " is " + l.state();
+      }
+      if (m == null && s.liveGrants(l.id()).stream().anyMatch(_ -> true)) {
+        return "a grant is left";
+      }
+      if (m != null) {
+        controllers.add(l.name());
+        List<Grant> grants = s.liveGrants(l.id());
+        boolean granted = grants.size() == 1 && grants.getFirst().state() == GrantState.GRANTED;
+        if (l.sync() != LvolSync.IN_SYNC || !granted) {
+          return l.name() + " is " + l.sync() + ", grants " + grants;
+        }
+      }
+    }
+    if (m == null) {
+      return null;
+    }
+    if (m.state() != VolumeMappingState.ATTACHED) {
+      return "mapping is " + m.state();
+    }
+    String raid = Names.raid(v.id(), v.uuid());
+    raids.add(raid);
+    return exposed(s, v, m, raid);
+  }
+
+  private @Nullable String exposed(MemoryState s, Volume v, VolumeMapping m, String raid) {
+    Node node = Objects.requireNonNull(s.nodes.get(m.nodeId()));
+    FakeView view = world.node(node.name()).spdk.view();
+    VmMapping vm =
+        s.vms.values().stream()
+            .filter(x -> x.mappingId() == m.id() && x.state() == VmMappingState.ATTACHED)
+            .findFirst()
+            .orElse(null);
+    if (vm == null || !raid.equals(view.vhosts().get(vm.controllerName()))) {
+      return "is not shown to its guest";
+    }
+    boolean connected = world.guestsOf(v.name()).stream().anyMatch(SimGuest::isConnected);
+    if (connected != !world.guestsOf(v.name()).isEmpty() || vm.guestConnected() != connected) {
+      return "its guest is not connected, or not seen to be";
+    }
+    return view.raids().stream()
+            .anyMatch(r ->
+                r.name().equals(raid)
+                    && r.online()
+                    && r.rebuilding() == null
+                    && r.legs().size() == v.replicas())
+        ? null
+        : "its RAID is not whole";
+  }
+
+  private @Nullable String extras(
+      Set<String> raids, Set<String> controllers, Set<String> subsystems, Set<String> blobs) {
+    for (SimNode n : world.nodes.values()) {
+      FakeView view = n.spdk.view();
+      for (FakeView.Raid r : view.raids()) {
+        if (!raids.contains(r.name())) {
+          return n.name + " has RAID " + r.name();
+        }
+      }
+      for (String c : view.controllers()) {
+        if (!controllers.contains(c)) {
+          return n.name + " has controller " + c;
+        }
+      }
+      for (FakeView.Subsystem sub : view.subsystems()) {
+        if (!subsystems.contains(sub.nqn())) {
+          return n.name + " has subsystem " + sub.nqn();
+        }
+      }
+      if (!view.nullBdevs().isEmpty()) {
+        return n.name + " has " + view.nullBdevs();
+      }
+      FakeMedia.Disk disk = world.fabric.media.disk(n.disk);
+      for (String blob : disk == null ? Set.<String>of() : disk.blobs().keySet()) {
+        if (!blobs.contains(blob)) {
+          return n.name + " has lvol " + blob;
+        }
+      }
+    }
+    return null;
+  }
+}

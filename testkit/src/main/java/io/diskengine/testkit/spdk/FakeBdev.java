@@ -1,0 +1,70 @@
+package io.diskengine.testkit.spdk;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ObjectNode;
+
+/** A block device of one process. */
+abstract class FakeBdev {
+  final String name;
+  final UUID uuid;
+  final String product;
+  final int blockSize;
+  final long blocks;
+  final List<String> aliases = new ArrayList<>();
+
+  /** The module that has it for itself. */
+  @Nullable String claim;
+
+  /**
+   * How often a RAID took it: an examination that began before such a time says nothing any more.
+   */
+  int raidClaims;
+
+  /** {@code rw_ios_per_sec} of {@code bdev_set_qos_limit}; 0 is none. */
+  long iosPerSec;
+
+  boolean limited;
+
+  /** Who has it open without claiming it. */
+  private final List<Runnable> users = new ArrayList<>();
+
+  FakeBdev(String name, UUID uuid, String product, int blockSize, long blocks) {
+    this.name = name;
+    this.uuid = uuid;
+    this.product = product;
+    this.blockSize = blockSize;
+    this.blocks = blocks;
+  }
+
+  abstract void submit(FakeIo io);
+
+  /** Fills {@code driver_specific}. */
+  abstract void describe(ObjectNode specific);
+
+  boolean isCalled(String wanted) {
+    return name.equals(wanted) || aliases.contains(wanted) || uuid.toString().equals(wanted);
+  }
+
+  /** Told when the device goes away. */
+  void open(Runnable onRemove) {
+    users.add(onRemove);
+  }
+
+  void close(Runnable onRemove) {
+    users.remove(onRemove);
+  }
+
+  boolean isOpen() {
+    return !users.isEmpty();
+  }
+
+  void removed() {
+    for (Runnable user : List.copyOf(users)) {
+      user.run();
+    }
+    users.clear();
+  }
+}

@@ -1,0 +1,98 @@
+package io.diskengine.testkit.spdk;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** Looks into a data plane from outside: for laws and tests, never for agents. */
+public final class FakeView {
+  private final FakeSpdk spdk;
+
+  FakeView(FakeSpdk spdk) {
+    this.spdk = spdk;
+  }
+
+  /**
+   * A raid1.
+   *
+   * @param rebuilding the leg that is being rebuilt
+   */
+  public record Raid(
+      String name, UUID uuid, boolean online, List<Leg> legs, @Nullable String rebuilding) {}
+
+  /**
+   * A configured leg.
+   *
+   * @param leaving it failed and will be taken out within the record gap
+   * @param served whether a read that goes to it may be answered
+   */
+  public record Leg(String bdev, boolean leaving, boolean served) {}
+
+  /** A subsystem. */
+  public record Subsystem(
+      String nqn, Set<String> hosts, Set<String> connected, int listeners, List<UUID> bdevs) {}
+
+  public List<Raid> raids() {
+    List<Raid> all = new ArrayList<>();
+    for (FakeRaid r : spdk.raids.raids().values()) {
+      List<Leg> legs = new ArrayList<>();
+      for (FakeRaid.Slot s : r.slots) {
+        FakeBdev bdev = s.bdev;
+        if (bdev != null) {
+          FakeCtrlr c = controllerOf(bdev.name);
+          boolean served = c == null || !c.isDisabled();
+          legs.add(new Leg(bdev.name, s.failing, served));
+        }
+      }
+      FakeRaid.Process p = r.process;
+      FakeBdev target = p == null ? null : p.target.bdev;
+      all.add(new Raid(r.name, r.uuid, r.online, legs, target == null ? null : target.name));
+    }
+    return all;
+  }
+
+  private @Nullable FakeCtrlr controllerOf(String bdev) {
+    int end = bdev.lastIndexOf('n');
+    return end < 0 ? null : spdk.nvme.controllers().get(bdev.substring(0, end));
+  }
+
+  /** Names of bdev_nvme controllers. */
+  public Set<String> controllers() {
+    return new TreeSet<>(spdk.nvme.controllers().keySet());
+  }
+
+  public Set<String> nullBdevs() {
+    Set<String> all = new TreeSet<>();
+    for (FakeBdev b : spdk.bdevs.all()) {
+      if (b instanceof FakeBdevs.Nothing) {
+        all.add(b.name);
+      }
+    }
+    return all;
+  }
+
+  public List<Subsystem> subsystems() {
+    List<Subsystem> all = new ArrayList<>();
+    for (FakeNvmf.Subsystem s : spdk.nvmf.subsystems().values()) {
+      Set<String> connected = new TreeSet<>();
+      for (NvmeConnection c : spdk.nvmf.connections()) {
+        if (c.nqn.equals(s.nqn)) {
+          connected.add(c.hostNqn);
+        }
+      }
+      List<UUID> bdevs = s.namespaces.values().stream().map(n -> n.bdev().uuid).toList();
+      all.add(new Subsystem(s.nqn, new TreeSet<>(s.hosts), connected, s.listeners.size(), bdevs));
+    }
+    return all;
+  }
+
+  /** Vhost controllers, with the device behind each; empty when that is gone. */
+  public Map<String, String> vhosts() {
+    return new LinkedHashMap<>(spdk.vhosts.exposed());
+  }
+}

@@ -1,0 +1,258 @@
+package io.diskengine.testkit.store;
+
+import io.diskengine.model.Cluster;
+import io.diskengine.model.ClusterSettings;
+import io.diskengine.model.Disk;
+import io.diskengine.model.Event;
+import io.diskengine.model.Grant;
+import io.diskengine.model.GrantState;
+import io.diskengine.model.Intent;
+import io.diskengine.model.Lvol;
+import io.diskengine.model.LvolState;
+import io.diskengine.model.LvolSync;
+import io.diskengine.model.Node;
+import io.diskengine.model.NodeView;
+import io.diskengine.model.ObjectKind;
+import io.diskengine.model.ObjectRef;
+import io.diskengine.model.Reason;
+import io.diskengine.model.VmMapping;
+import io.diskengine.model.VmMappingState;
+import io.diskengine.model.Volume;
+import io.diskengine.model.VolumeMapping;
+import io.diskengine.model.VolumeMappingState;
+import io.diskengine.store.PlanRequest;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/** All rows at one time. Rows are immutable; a transaction works on a copy. */
+public final class MemoryState {
+  public Table<Node> nodes = new Table<>();
+  public Table<Disk> disks = new Table<>();
+  public Table<Volume> volumes = new Table<>();
+  public Table<Lvol> lvols = new Table<>();
+  public Table<Grant> grants = new Table<>();
+  public Table<VolumeMapping> mappings = new Table<>();
+  public Table<VmMapping> vms = new Table<>();
+  public Table<Intent> intents = new Table<>();
+  public Table<Event> events = new Table<>();
+  public Table<PlanRequest> planRequests = new Table<>();
+  public final Map<Long, List<Reason>> reasons = new TreeMap<>();
+  public final Map<Long, String> plans = new TreeMap<>();
+
+  /** Mappings that are FENCED and of which nothing is left on their nodes. */
+  public final Set<Long> gone = new TreeSet<>();
+
+  public Cluster cluster;
+  private final Map<String, Long> lastIds = new HashMap<>();
+
+  MemoryState(String clusterId, String nqnPrefix, ClusterSettings settings) {
+    cluster = new Cluster(clusterId, nqnPrefix, 1, settings);
+  }
+
+  MemoryState copy() {
+    MemoryState s = new MemoryState("", "", cluster.settings());
+    s.cluster = cluster;
+    s.nodes = nodes.copy();
+    s.disks = disks.copy();
+    s.volumes = volumes.copy();
+    s.lvols = lvols.copy();
+    s.grants = grants.copy();
+    s.mappings = mappings.copy();
+    s.vms = vms.copy();
+    s.intents = intents.copy();
+    s.events = events.copy();
+    s.planRequests = planRequests.copy();
+    s.reasons.putAll(reasons);
+    s.plans.putAll(plans);
+    s.gone.addAll(gone);
+    s.lastIds.putAll(lastIds);
+    return s;
+  }
+
+  long nextId(String table) {
+    return lastIds.merge(table, 1L, Long::sum);
+  }
+
+  Optional<Node> node(String name) {
+    return nodes.values().stream().filter(n -> n.name().equals(name)).findFirst();
+  }
+
+  public Optional<Volume> volume(String name) {
+    return volumes.values().stream()
+        .filter(v -> v.name().equals(name) && v.state() != io.diskengine.model.VolumeState.DELETED)
+        .findFirst();
+  }
+
+  public List<Lvol> lvolsOf(long volume) {
+    return lvols.values().stream().filter(l -> l.volumeId() == volume).toList();
+  }
+
+  public Optional<VolumeMapping> liveMapping(long volume) {
+    return mappings.values().stream()
+        .filter(m -> m.volumeId() == volume && !m.state().isFinal())
+        .findFirst();
+  }
+
+  /** Law 7: what was taken away concerns its node until it says that nothing is left there. */
+  boolean isLeftOn(VolumeMapping m, long node) {
+    return m.nodeId() == node && m.state() == VolumeMappingState.FENCED && !gone.contains(m.id());
+  }
+
+  public List<Grant> liveGrants(long lvol) {
+    return grants.values().stream()
+        .filter(g -> g.lvolId() == lvol && g.state() != GrantState.REVOKED)
+        .toList();
+  }
+
+  boolean isLastInSync(Lvol lvol) {
+    return lvols.values().stream()
+        .noneMatch(o ->
+            o.volumeId() == lvol.volumeId()
+                && o.id() != lvol.id()
+                && o.sync() == LvolSync.IN_SYNC
+                && o.state() != LvolState.DELETING
+                && o.state() != LvolState.DELETED);
+  }
+
+  @Nullable Long version(ObjectRef object) {
+    return switch (object.kind()) {
+      case CLUSTER -> 0L;
+      case NODE -> of(nodes.get(object.id()), Node::version);
+      case DISK -> of(disks.get(object.id()), Disk::version);
+      case VOLUME -> of(volumes.get(object.id()), Volume::version);
+      case LVOL -> of(lvols.get(object.id()), Lvol::version);
+      case GRANT -> of(grants.get(object.id()), Grant::version);
+      case VOLUME_MAPPING -> of(mappings.get(object.id()), VolumeMapping::version);
+      case VM_MAPPING -> of(vms.get(object.id()), VmMapping::version);
+    };
+  }
+
+  private static <T> @Nullable Long of(
+      @Nullable T row, java.util.function.ToLongFunction<T> version) {
+    return row == null ? null : version.applyAsLong(row);
+  }
+
+  /** The name of an object for people. */
+  String objectName(ObjectRef o) {
+    String otherwise = o.kind() + " " + o.id();
+    return switch (o.kind()) {
+      case CLUSTER -> cluster.id();
+      case NODE -> nodes.containsKey(o.id()) ? nodes.at(o.id()).name() : otherwise;
+      case DISK -> disks.containsKey(o.id()) ? disks.at(o.id()).serial() : otherwise;
+      case VOLUME -> volumes.containsKey(o.id()) ? volumes.at(o.id()).name() : otherwise;
+      case LVOL -> lvols.containsKey(o.id()) ? lvols.at(o.id()).name() : otherwise;
+      case GRANT -> {
+        Grant g = grants.get(o.id());
+        yield g == null
+            ? otherwise
+            : objectName(new ObjectRef(ObjectKind.LVOL, g.lvolId())) + " for " + g.hostNqn();
+      }
+      case VOLUME_MAPPING -> {
+        VolumeMapping m = mappings.get(o.id());
+        yield m == null
+            ? otherwise
+            : objectName(new ObjectRef(ObjectKind.VOLUME, m.volumeId()))
+                + " on "
+                + objectName(new ObjectRef(ObjectKind.NODE, m.nodeId()));
+      }
+      case VM_MAPPING -> vms.containsKey(o.id()) ? vms.at(o.id()).controllerName() : otherwise;
+    };
+  }
+
+  static Node seenAt(Node n, Instant now) {
+    Instant expires = n.leaseExpires();
+    boolean valid = expires != null && expires.isAfter(now);
+    return n.leaseValid() == valid ? n : Row.with(n, "leaseValid", valid);
+  }
+
+  NodeView view(long node, Instant now) {
+    TreeSet<Long> lvolIds = new TreeSet<>();
+    for (Lvol l : lvols.values()) {
+      boolean here = disks.at(l.diskId()).nodeId() == node;
+      boolean mapped = liveMapping(l.volumeId()).filter(m -> m.nodeId() == node).isPresent();
+      boolean left =
+          mappings.values().stream()
+              .anyMatch(m -> m.volumeId() == l.volumeId() && isLeftOn(m, node));
+      if (left || (l.state() != LvolState.DELETED && (here || mapped))) {
+        lvolIds.add(l.id());
+      }
+    }
+    TreeSet<Long> volumeIds = new TreeSet<>();
+    TreeSet<Long> diskIds = new TreeSet<>();
+    lvolIds.forEach(id -> volumeIds.add(lvols.at(id).volumeId()));
+    lvolIds.forEach(id -> diskIds.add(lvols.at(id).diskId()));
+    disks.values().stream().filter(d -> d.nodeId() == node).forEach(d -> diskIds.add(d.id()));
+    List<VolumeMapping> live =
+        mappings.values().stream()
+            .filter(m -> volumeIds.contains(m.volumeId()))
+            .filter(m -> !m.state().isFinal() || isLeftOn(m, node))
+            .toList();
+    TreeSet<Long> nodeIds = new TreeSet<>();
+    diskIds.forEach(id -> nodeIds.add(disks.at(id).nodeId()));
+    live.forEach(m -> nodeIds.add(m.nodeId()));
+    nodeIds.remove(node);
+    return new NodeView(
+        cluster,
+        seenAt(nodes.at(node), now),
+        nodeIds.stream().map(id -> seenAt(nodes.at(id), now)).toList(),
+        diskIds.stream().map(disks::at).toList(),
+        volumeIds.stream().map(volumes::at).toList(),
+        lvolIds.stream().map(lvols::at).toList(),
+        grants.values().stream()
+            .filter(g -> g.state() != GrantState.REVOKED && lvolIds.contains(g.lvolId()))
+            .toList(),
+        live,
+        vms.values().stream()
+            .filter(v -> v.nodeId() == node && v.state() != VmMappingState.DETACHED)
+            .filter(v -> {
+              VolumeMapping m = mappings.at(v.mappingId());
+              return !m.state().isFinal() || isLeftOn(m, node);
+            })
+            .toList());
+  }
+
+  /** The part of a view that belongs to these volumes, and what it names. */
+  NodeView view(long node, Instant now, Set<Long> volumeIds) {
+    NodeView all = view(node, now);
+    List<Lvol> some = all.lvols().stream().filter(l -> volumeIds.contains(l.volumeId())).toList();
+    List<VolumeMapping> mapped =
+        all.mappings().stream().filter(m -> volumeIds.contains(m.volumeId())).toList();
+    Set<Long> lvolIds = new TreeSet<>();
+    Set<Long> diskIds = new TreeSet<>();
+    Set<Long> nodeIds = new TreeSet<>();
+    for (Lvol l : some) {
+      lvolIds.add(l.id());
+      diskIds.add(l.diskId());
+      nodeIds.add(l.nodeId());
+    }
+    Set<Long> mappingIds = new TreeSet<>();
+    for (VolumeMapping m : mapped) {
+      mappingIds.add(m.id());
+      nodeIds.add(m.nodeId());
+    }
+    return new NodeView(
+        all.cluster(),
+        all.node(),
+        all.peers().stream().filter(n -> nodeIds.contains(n.id())).toList(),
+        all.disks().stream().filter(d -> d.nodeId() == node || diskIds.contains(d.id())).toList(),
+        all.volumes().stream().filter(v -> volumeIds.contains(v.id())).toList(),
+        some,
+        all.grants().stream().filter(g -> lvolIds.contains(g.lvolId())).toList(),
+        mapped,
+        all.vmMappings().stream().filter(v -> mappingIds.contains(v.mappingId())).toList());
+  }
+
+  List<Reason> allReasons() {
+    List<Reason> all = new ArrayList<>();
+    reasons.values().forEach(all::addAll);
+    return all;
+  }
+}

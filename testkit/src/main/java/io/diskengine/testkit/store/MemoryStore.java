@@ -1,0 +1,167 @@
+package io.diskengine.testkit.store;
+
+import io.diskengine.model.ClusterSettings;
+import io.diskengine.model.Lvol;
+import io.diskengine.model.LvolState;
+import io.diskengine.model.Volume;
+import io.diskengine.model.VolumeState;
+import io.diskengine.store.Wake;
+import io.diskengine.store.WakeUps;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.random.RandomGenerator;
+
+/**
+ * What PostgreSQL is to agents and controller, in memory: transactions one after the other, rows
+ * that only they change, and wake-ups after commits. Owned by one thread.
+ */
+public final class MemoryStore {
+  /** How many states are remembered, to go back to. */
+  private static final int HISTORY = 512;
+
+  static final String CONTROLLER = "controller";
+
+  private final Supplier<Instant> clock;
+  final RandomGenerator random;
+  private final Map<String, List<Consumer<Wake>>> listeners = new TreeMap<>();
+  private final Deque<MemoryState> history = new ArrayDeque<>();
+  private MemoryState state;
+  private long commits;
+
+  public MemoryStore(
+      Supplier<Instant> clock,
+      RandomGenerator random,
+      String clusterId,
+      String nqnPrefix,
+      ClusterSettings settings) {
+    this.clock = clock;
+    this.random = random;
+    state = new MemoryState(clusterId, nqnPrefix, settings);
+  }
+
+  /** The rows now; never changed. */
+  public MemoryState state() {
+    return state;
+  }
+
+  /** The states after the last commits, oldest first. */
+  public List<MemoryState> history() {
+    return List.copyOf(history);
+  }
+
+  public long commits() {
+    return commits;
+  }
+
+  /** An old backup is restored, or a standby that lost the last commits is promoted. */
+  public void goBackTo(MemoryState older) {
+    history.clear();
+    state = older;
+    List.copyOf(listeners.keySet()).forEach(node -> wake(node, Wake.ALL));
+  }
+
+  /** As an operator's UPDATE of the cluster's settings. */
+  public void setLeaseTtlMs(int ms) {
+    MemoryState next = state.copy();
+    ClusterSettings settings = Row.with(next.cluster.settings(), "leaseTtlMs", ms);
+    next.cluster = Row.with(next.cluster, "settings", settings);
+    state = next;
+  }
+
+  /** The node's lease changes hands. */
+  public void takeLease(String node, String holder, long ms) {
+    MemoryState next = state.copy();
+    next.node(node)
+        .ifPresent(n ->
+            next.nodes.put(
+                n.id(),
+                Row.with(
+                    n,
+                    "leaseHolder",
+                    holder,
+                    "leaseEpoch",
+                    n.leaseEpoch() + 1,
+                    "leaseExpires",
+                    now().plusMillis(ms))));
+    state = next;
+  }
+
+  <T> T transaction(String writer, Function<MemoryState, T> body) {
+    MemoryState before = state;
+    MemoryState next = before.copy();
+    T result = body.apply(next);
+    if (raisesSequence(before, next)) {
+      next.cluster = Row.with(next.cluster, "sequence", next.cluster.sequence() + 1);
+    }
+    history.addLast(before);
+    if (history.size() > HISTORY) {
+      history.removeFirst();
+    }
+    state = next;
+    commits++;
+    notify(writer, before, next);
+    return result;
+  }
+
+  /** Law 13: every grant, epoch and tombstone. */
+  private static boolean raisesSequence(MemoryState before, MemoryState after) {
+    // Whoever writes a grant writes its state or its epoch.
+    if (after.grants.values().stream().anyMatch(g -> before.grants.get(g.id()) != g)) {
+      return true;
+    }
+    for (Volume v : after.volumes.values()) {
+      Volume old = before.volumes.get(v.id());
+      boolean tombstone = v.state() == VolumeState.DELETING;
+      if (old != null
+          && old != v
+          && (old.epoch() != v.epoch() || (tombstone && old.state() != v.state()))) {
+        return true;
+      }
+    }
+    for (Lvol l : after.lvols.values()) {
+      Lvol old = before.lvols.get(l.id());
+      if (old != null && old.state() != l.state() && l.state() == LvolState.DELETING) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private void notify(String writer, MemoryState before, MemoryState after) {
+    WakeSet woken = new WakeSet(before, after);
+    woken
+        .byNode()
+        .forEach((node, wake) -> {
+          if (!node.equals(writer)) {
+            wake(node, wake);
+          }
+        });
+  }
+
+  private void wake(String node, Wake wake) {
+    List.copyOf(listeners.getOrDefault(node, List.of())).forEach(l -> l.accept(wake));
+  }
+
+  WakeUps listen(String channel, Consumer<Wake> onWake) {
+    listeners.computeIfAbsent(channel, _ -> new ArrayList<>()).add(onWake);
+    return () -> Objects.requireNonNull(listeners.get(channel)).remove(onWake);
+  }
+
+  /** Listeners whose process is gone. */
+  public void forget(String channel) {
+    listeners.remove(channel);
+  }
+
+  Instant now() {
+    return clock.get();
+  }
+}

@@ -1,0 +1,86 @@
+package io.diskengine.testkit.store;
+
+import java.util.Collection;
+import java.util.Collections;
+import java.util.List;
+import java.util.NavigableMap;
+import java.util.TreeMap;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/** Rows by id. Copies share them until one is written to. */
+public final class Table<V> {
+  private TreeMap<Long, V> rows;
+  private boolean shared;
+
+  Table() {
+    rows = new TreeMap<>();
+  }
+
+  private Table(TreeMap<Long, V> rows) {
+    this.rows = rows;
+    this.shared = true;
+  }
+
+  Table<V> copy() {
+    shared = true;
+    return new Table<>(rows);
+  }
+
+  private TreeMap<Long, V> own() {
+    if (shared) {
+      rows = new TreeMap<>(rows);
+      shared = false;
+    }
+    return rows;
+  }
+
+  boolean isSameAs(Table<V> other) {
+    return rows == other.rows;
+  }
+
+  public @Nullable V get(long id) {
+    return rows.get(id);
+  }
+
+  /** A row that must be there. */
+  public V at(long id) {
+    V row = rows.get(id);
+    if (row == null) {
+      throw new IllegalStateException("there is no row " + id);
+    }
+    return row;
+  }
+
+  public boolean containsKey(long id) {
+    return rows.containsKey(id);
+  }
+
+  public Collection<V> values() {
+    return Collections.unmodifiableCollection(rows.values());
+  }
+
+  NavigableMap<Long, V> newestFirst() {
+    return rows.descendingMap();
+  }
+
+  void put(long id, V row) {
+    V unused = own().put(id, row);
+  }
+
+  void replaceAll(UnaryOperator<V> change) {
+    for (Long id : List.copyOf(rows.keySet())) {
+      V old = at(id);
+      V now = change.apply(old);
+      if (now != old) {
+        put(id, now);
+      }
+    }
+  }
+
+  void removeIf(java.util.function.Predicate<V> which) {
+    if (rows.values().stream().anyMatch(which)) {
+      boolean unused = own().values().removeIf(which);
+    }
+  }
+}

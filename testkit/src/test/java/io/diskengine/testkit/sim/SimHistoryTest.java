@@ -1,0 +1,51 @@
+package io.diskengine.testkit.sim;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Random histories: at least one, and more until the given time is over. Seeds are printed, and one
+ * seed is one history.
+ */
+class SimHistoryTest {
+  /** 0 is one history. */
+  private static final int BUDGET_SECONDS = Integer.getInteger("diskengine.sim.seconds", 60);
+
+  private static final int MIN_HISTORIES_FOR_MEDIAN = 10;
+
+  @Test
+  void sameSeedIsTheSameHistory() {
+    List<String> once = SimHistory.trace(7);
+    assertThat(once).hasSizeGreaterThan(200);
+    assertThat(SimHistory.trace(7)).isEqualTo(once);
+    assertThat(SimHistory.trace(8)).isNotEqualTo(once);
+  }
+
+  @Test
+  void lawsHoldAfterEveryEventOfRandomHistories() {
+    long first = Long.getLong("diskengine.seed", 1);
+    long until = System.nanoTime() + BUDGET_SECONDS * 1_000_000_000L;
+    List<SimHistory.Outcome> outcomes = new ArrayList<>();
+    System.out.println("SimHistoryTest -Ddiskengine.seed=" + first);
+    long seed = first;
+    do {
+      outcomes.add(SimHistory.run(seed++));
+    } while (System.nanoTime() < until);
+    List<Long> actions = outcomes.stream().map(o -> o.actions()).sorted().toList();
+    System.out.printf(
+        "%d histories, actions: median %d, most %d; virtual hours %.1f; reads checked %d; looks"
+            + " inside SPDK's window %d%n",
+        outcomes.size(),
+        actions.get(actions.size() / 2),
+        actions.getLast(),
+        outcomes.stream().mapToLong(o -> o.virtualMs()).sum() / 3_600_000.0,
+        outcomes.stream().mapToLong(o -> o.reads()).sum(),
+        outcomes.stream().mapToLong(o -> o.windowHits()).sum());
+    if (outcomes.size() >= MIN_HISTORIES_FOR_MEDIAN) {
+      assertThat(actions.get(actions.size() / 2)).isGreaterThanOrEqualTo(100);
+    }
+  }
+}

@@ -1,0 +1,279 @@
+package io.diskengine.testkit.sim;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.diskengine.agent.AgentStatus;
+import io.diskengine.model.Lvol;
+import io.diskengine.model.LvolSync;
+import io.diskengine.model.Names;
+import io.diskengine.model.ObjectKind;
+import io.diskengine.model.ObjectRef;
+import io.diskengine.model.VolumeState;
+import io.diskengine.testkit.spdk.FakeView;
+import io.diskengine.testkit.store.MemoryState;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** Named scenarios: each a behaviour that must hold, or a fault that was found. */
+class SimScenarioTest {
+  private static List<LvolSync> syncs(SimWorld w, String volume) {
+    return w.store.state().lvolsOf(w.volume(volume).id).stream().map(l -> l.sync()).toList();
+  }
+
+  private static SimWorld attached(long seed, String... volumes) {
+    SimWorld w = new SimWorld(seed, 2, 1).startAll();
+    for (String v : volumes) {
+      w.user.create(v, 2);
+      w.user.attach(v, "bm1");
+    }
+    for (String v : volumes) {
+      w.await(v + " to be attached", 60_000, () -> w.isAttached(v));
+    }
+    return w;
+  }
+
+  @Test
+  void aVolumeLivesFromCreateToDelete() {
+    SimWorld w = attached(1, "v1");
+    w.run(20_000);
+    SimVolume v = w.volume("v1");
+    assertThat(v.acknowledgedWrites).isGreaterThan(50);
+    assertThat(v.reads).isGreaterThan(10);
+    w.settle();
+    w.user.detach("v1");
+    w.settle();
+    w.user.delete("v1");
+    w.settle();
+    assertThat(w.store.state().volumes.get(v.id).state()).isEqualTo(VolumeState.DELETED);
+  }
+
+  @Test
+  void aLostStorageNodeIsDroppedAndRebuiltWhenItIsBack() {
+    SimWorld w = attached(2, "v1");
+    w.run(5_000);
+    w.node("sn2").supervised = false;
+    w.killPlane(w.node("sn2"));
+    w.await("the leg to be OUT", 30_000, () -> syncs(w, "v1").contains(LvolSync.OUT));
+    int before = w.volume("v1").acknowledgedWrites;
+    w.run(10_000);
+    assertThat(w.volume("v1").acknowledgedWrites).isGreaterThan(before + 20);
+    w.settle();
+    assertThat(syncs(w, "v1")).containsOnly(LvolSync.IN_SYNC);
+  }
+
+  private static String reasons(SimWorld w) {
+    return w.controller.reasons().stream()
+        .map(r -> r.node() + " " + r.objectName() + ": " + r.reason().waitingFor())
+        .collect(java.util.stream.Collectors.joining("\n"));
+  }
+
+  /** lvstore there, lvol missing, subsystem without namespace, guest retrying. */
+  @Test
+  void aFailedRestoreSaysWhyDownToTheMissingLvol() {
+    SimWorld w = new SimWorld(3, 2, 1).startAll();
+    w.user.create("vol-a", 1);
+    w.user.attach("vol-a", "bm1");
+    w.await("vol-a to be attached", 60_000, () -> w.isAttached("vol-a"));
+    w.run(5_000);
+    Lvol lvol = w.store.state().lvolsOf(w.volume("vol-a").id).getFirst();
+    SimNode storage = w.node(w.store.state().nodes.at(lvol.nodeId()).name());
+    w.laws.acceptLoss("vol-a");
+    w.killPlane(storage);
+    w.fabric.media.put(storage.disk, SimWorld.DISK_BYTES).blobs().remove(lvol.name());
+    w.run(2_000);
+    w.call(
+        storage,
+        "nvmf_create_subsystem",
+        "{\"nqn\":\"%s\",\"serial_number\":\"%s\",\"model_number\":\"diskengine\",\"min_cntlid\":%d,\"max_cntlid\":%d}"
+            .formatted(lvol.nqn(), lvol.serial(), lvol.minCntlid(), lvol.maxCntlid()));
+    w.run(40_000);
+    assertThat(reasons(w))
+        .contains(
+            storage.name
+                + " "
+                + lvol.name()
+                + ": an operator: lvol "
+                + Names.lvstore(w.store.state().disks.at(lvol.diskId()).uuid())
+                + "/"
+                + lvol.name()
+                + " is not on its disk any more");
+    assertThat(reasons(w))
+        .containsPattern("bm1 .*" + lvol.name() + ".*no other leg is healthy, guests wait");
+    String why =
+        w.controller.why(new ObjectRef(ObjectKind.LVOL, lvol.id())).stream()
+            .map(r -> r.node() + ": " + r.reason().waitingFor())
+            .collect(java.util.stream.Collectors.joining("\n"));
+    assertThat(why).contains("is not on its disk any more").contains("guests wait");
+    FakeView.Subsystem empty = w.subsystem(storage, lvol.nqn());
+    assertThat(empty.listeners()).as("no listener without a namespace").isZero();
+    assertThat(w.guestsOf("vol-a")).as("the guest waits, without an error").hasSize(1);
+  }
+
+  @Test
+  void afterAnOldBackupWasRestoredNothingIsChanged() {
+    SimWorld w = attached(4, "v1");
+    MemoryState old = w.store.state();
+    w.user.create("v2", 2);
+    w.user.attach("v2", "bm1");
+    w.await("v2 to be attached", 60_000, () -> w.isAttached("v2"));
+    w.run(3_000);
+    w.store.goBackTo(old);
+    w.laws.forgetVolume("v2");
+    w.run(5_000);
+    long actions = w.actions();
+    w.run(60_000);
+    assertThat(w.actions()).isEqualTo(actions);
+    for (String node : List.of("sn1", "sn2", "bm1")) {
+      assertThat(w.node(node).status().state()).isEqualTo(AgentStatus.State.STOPPED);
+      assertThat(w.node(node).status().detail()).contains("the database went back in time");
+    }
+    for (String node : List.of("sn1", "sn2", "bm1")) {
+      w.killAgent(w.node(node));
+    }
+    w.run(90_000);
+    assertThat(w.actions()).as("also after their agents were started again").isEqualTo(actions);
+    assertThat(w.volume("v1").acknowledgedWrites).as("guests go on").isGreaterThan(100);
+  }
+
+  /** A standby that lacks the last commits was promoted. */
+  @Test
+  void whatAPromotedStandbyLostIsNotUndone() {
+    SimWorld w = attached(5, "v1");
+    w.run(2_000);
+    MemoryState before = w.store.state();
+    w.user.detach("v1");
+    w.await(
+        "v1 to be DETACHED",
+        60_000,
+        () -> w.store.state().liveMapping(w.volume("v1").id).isEmpty());
+    w.run(3_000);
+    w.store.goBackTo(before);
+    long actions = w.actions();
+    w.run(60_000);
+    assertThat(w.actions()).isEqualTo(actions);
+  }
+
+  /** Executed long after the agent that sent it has died. */
+  @Test
+  void aLateRequestOfAnAbandonedConnectionDoesNoHarm() {
+    for (String method :
+        List.of(
+            "nvmf_subsystem_add_host",
+            "bdev_nvme_attach_controller",
+            "bdev_raid_create",
+            "vhost_create_blk_controller")) {
+      SimWorld w = new SimWorld(6, 2, 1).startAll();
+      w.user.create("v1", 2);
+      boolean[] once = {false};
+      w.setFaults(c -> {
+        if (once[0] || !c.action().equals(method) || c.line() != Crossing.Line.BEFORE_EXECUTE) {
+          return Crossing.Fate.GOES_ON;
+        }
+        once[0] = true;
+        w.scheduler.after(1, () -> w.killAgent(w.node(c.node())));
+        return Crossing.Fate.DELAYED;
+      });
+      w.user.attach("v1", "bm1");
+      w.await(method, 60_000, () -> once[0]);
+      w.run(60_000);
+      w.settle();
+      assertThat(w.isAttached("v1")).as(method).isTrue();
+    }
+  }
+
+  /** Found by seed 56: it stayed open as long as its agent lived, and {@code why} showed it. */
+  @Test
+  void anIntentWhoseJournallingWasNotAnsweredIsEnded() {
+    SimWorld w = new SimWorld(9, 2, 1).startAll();
+    w.user.create("v1", 2);
+    w.awaitDesiredState(60_000);
+    int[] lost = {0};
+    w.setFaults(c -> {
+      boolean here = c.line() == Crossing.Line.AFTER_COMMIT && c.action().contains("BeginIntent");
+      return here && lost[0]++ < 3 ? Crossing.Fate.CUT_OFF : Crossing.Fate.GOES_ON;
+    });
+    w.user.attach("v1", "bm1");
+    w.await("the desired state", 60_000, () -> w.laws.unsettled() == null && lost[0] >= 3);
+    assertThat(w.store.state().intents.values())
+        .filteredOn(i -> String.valueOf(i.outcome()).startsWith("not sent: PostgreSQL went away"))
+        .isNotEmpty();
+  }
+
+  /** Found by seed 129: a null bdev stayed for as long as the data plane lived. */
+  @Test
+  void aPlaceholderOfAnAgentThatDiedIsTakenAwayAlsoWhenItsVolumeIsDetached() {
+    SimWorld w = new SimWorld(10, 2, 1).startAll();
+    w.user.create("v1", 1);
+    w.awaitDesiredState(60_000);
+    w.setFaults(c -> {
+      if (c.line() == Crossing.Line.AFTER_EXECUTE && c.action().equals("bdev_null_create")) {
+        w.node("bm1").supervised = false;
+        w.killAgent(w.node("bm1"));
+      }
+      return Crossing.Fate.GOES_ON;
+    });
+    w.user.attach("v1", "bm1");
+    w.await("the placeholder", 60_000, () -> !w.node("bm1").spdk.view().nullBdevs().isEmpty());
+    w.user.detach("v1");
+    w.settle();
+    assertThat(w.node("bm1").spdk.view().nullBdevs()).isEmpty();
+  }
+
+  /** Found by seed 30: the next agent asked for the same for ever and was refused. */
+  @Test
+  void aLegThatADeadAgentHadDisabledIsTakenOut() {
+    SimWorld w = attached(11, "v1");
+    w.setQuiet(true);
+    w.setFaults(c -> {
+      boolean disabled = c.action().equals("bdev_nvme_disable_controller");
+      if (disabled && c.line() == Crossing.Line.AFTER_EXECUTE) {
+        w.killAgent(w.node("bm1"));
+        w.setFaults(Crossing.Faults.NONE);
+      }
+      return Crossing.Fate.GOES_ON;
+    });
+    w.node("sn2").supervised = false;
+    w.killPlane(w.node("sn2"));
+    w.await(
+        "one controller",
+        120_000,
+        () -> w.node("bm1").spdk.view().controllers().size() == 1 && w.areAgentsReady());
+    w.settle();
+  }
+
+  @Test
+  void statusIsReadyAgainAfterPostgresWasAway() {
+    SimWorld w = attached(7, "v1");
+    w.setPostgres(false);
+    w.run(40_000);
+    assertThat(w.node("bm1").status().state()).isEqualTo(AgentStatus.State.WAITING);
+    w.setPostgres(true);
+    w.await("agents to be ready", 60_000, w::areAgentsReady);
+  }
+
+  @Test
+  void manyLegsThatReturnAtOnceAreAllRebuilt() {
+    int legs = Integer.getInteger("diskengine.sim.legs", 50);
+    SimWorld w = new SimWorld(8, 2, 1).startAll();
+    w.setQuiet(true);
+    for (int i = 0; i < legs; i++) {
+      w.user.create("v" + i, 2);
+      w.user.attach("v" + i, "bm1");
+    }
+    w.await("all to be attached", 600_000, () -> w.laws.unsettled() == null);
+    w.node("sn2").supervised = false;
+    w.killPlane(w.node("sn2"));
+    w.await(
+        "all legs to be OUT",
+        120_000,
+        () ->
+            w.store.state().lvols.values().stream().filter(l -> l.sync() == LvolSync.OUT).count()
+                == legs);
+    long began = w.scheduler.nowMs();
+    w.node("sn2").supervised = true;
+    w.startPlane(w.node("sn2"));
+    w.await("all legs to be in sync", 3_600_000, () -> w.laws.unsettled() == null);
+    System.out.println(
+        legs + " legs in sync again after " + (w.scheduler.nowMs() - began) / 1_000 + " virtual s");
+  }
+}
