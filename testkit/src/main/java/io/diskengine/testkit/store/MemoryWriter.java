@@ -504,8 +504,8 @@ final class MemoryWriter {
     if (leaving.isEmpty()) {
       return new Refused("the legs are OUT already");
     }
-    leaving.forEach(l ->
-        put(l, "sync", LvolSync.OUT, "rebuildPercent", null, "kept", KeptRows.left(l)));
+    leaving.forEach(
+        l -> put(l, "sync", LvolSync.OUT, "rebuildPercent", null, "kept", KeptRows.left(l)));
     revoke(g -> w.lvolIds().contains(g.lvolId()));
     raiseEpoch(v);
     String names = String.join(", ", leaving.stream().map(Lvol::name).toList());
