@@ -198,6 +198,7 @@ public final class SimWorld {
       agent(n, second).start();
       log(second.name + " is a second agent");
       scheduler.after(ms, () -> end(n, second));
+      delayed(ms);
     } catch (IOException e) {
       throw new IllegalStateException(e);
     }

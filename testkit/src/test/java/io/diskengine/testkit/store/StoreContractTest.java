@@ -9,6 +9,7 @@ import io.diskengine.model.DiskState;
 import io.diskengine.model.FabricAddress;
 import io.diskengine.model.Grant;
 import io.diskengine.model.GrantState;
+import io.diskengine.model.Kept;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.LvolState;
 import io.diskengine.model.NodeMode;
@@ -316,6 +317,11 @@ class StoreContractTest {
               : random.nextInt(5) > 0 ? GrantState.REVOKED : any(GrantState.class);
       return new AgentWrite.GrantConfirmed(
           g.id(), version(g.version()), to, "i" + random.nextInt(3));
+    }
+    if (l.kept() != Kept.NONE && random.nextBoolean()) {
+      return l.kept() == Kept.DROPPING
+          ? new AgentWrite.KeptGone(l.id(), version(l.version()))
+          : new AgentWrite.LvolKept(l.id(), version(l.version()), new UUID(l.id(), 8));
     }
     if (random.nextInt(3) > 0) {
       return new AgentWrite.LvolUp(
