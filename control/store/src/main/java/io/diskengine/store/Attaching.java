@@ -232,7 +232,8 @@ final class Attaching {
                 + " SELECT l.id, m.id, m.host_nqn, raised.epoch FROM raised"
                 + " JOIN unnest(?::bigint[], ?::bigint[], ?::text[]) AS m(volume_id, id, host_nqn)"
                 + " ON m.volume_id = raised.id JOIN lvol l ON l.volume_id = raised.id"
-                + " WHERE l.sync = 'IN_SYNC' AND l.state IN ('CREATING', 'UP', 'RESIZING')",
+                + " WHERE l.sync = 'IN_SYNC' AND l.state IN ('CREATING', 'UP', 'RESIZING')"
+                + " ORDER BY l.id",
             volumeIds,
             volumeIds,
             ids,

@@ -80,7 +80,8 @@ final class AttachmentChange {
             + " WHERE id = ? RETURNING id, epoch)"
             + " INSERT INTO lvol_grant (lvol_id, mapping_id, host_nqn, volume_epoch)"
             + " SELECT l.id, ?, ?, raised.epoch FROM raised JOIN lvol l ON l.volume_id = raised.id"
-            + " WHERE l.sync = 'IN_SYNC' AND l.state IN ('CREATING', 'UP', 'RESIZING')",
+            + " WHERE l.sync = 'IN_SYNC' AND l.state IN ('CREATING', 'UP', 'RESIZING')"
+            + " ORDER BY l.id",
         volume.id(),
         mapping,
         node.hostNqn());

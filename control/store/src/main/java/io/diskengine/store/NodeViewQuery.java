@@ -108,6 +108,7 @@ final class NodeViewQuery {
     Set<Long> volumesOfThem = ids(concerned, Lvol::volumeId);
     List<VolumeMapping> mapped =
         rows.of(mappings).stream().filter(m -> volumesOfThem.contains(m.volumeId())).toList();
+    Set<Long> mappingIds = ids(mapped, VolumeMapping::id);
     Set<Long> nodeIds = ids(concerned, Lvol::nodeId);
     nodeIds.addAll(ids(mapped, VolumeMapping::nodeId));
     Node own = rows.of(nodes).stream().filter(n -> n.id() == nodeId).findFirst().orElseThrow();
@@ -122,7 +123,7 @@ final class NodeViewQuery {
         concerned,
         rows.of(grants).stream().filter(g -> lvolIds.contains(g.lvolId())).toList(),
         mapped,
-        rows.of(vmMappings));
+        rows.of(vmMappings).stream().filter(m -> mappingIds.contains(m.mappingId())).toList());
   }
 
   /** Replicas on this node, and those of what is mapped to it or not taken down on it yet. */

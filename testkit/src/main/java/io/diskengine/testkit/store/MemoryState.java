@@ -77,6 +77,10 @@ public final class MemoryState {
     return s;
   }
 
+  void skipIds(String table, long last) {
+    lastIds.merge(table, last, Math::max);
+  }
+
   long nextId(String table) {
     return lastIds.merge(table, 1L, Long::sum);
   }
@@ -212,10 +216,7 @@ public final class MemoryState {
         live,
         vms.values().stream()
             .filter(v -> v.nodeId() == node && v.state() != VmMappingState.DETACHED)
-            .filter(v -> {
-              VolumeMapping m = mappings.at(v.mappingId());
-              return !m.state().isFinal() || isLeftOn(m, node);
-            })
+            .filter(v -> live.stream().anyMatch(m -> m.id() == v.mappingId()))
             .toList());
   }
 

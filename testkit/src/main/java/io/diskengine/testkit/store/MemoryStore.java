@@ -77,6 +77,15 @@ public final class MemoryStore {
     state = next;
   }
 
+  /**
+   * PostgreSQL's sequences go on when a transaction is undone: the next id comes after this one.
+   */
+  public void skipIds(String table, long last) {
+    MemoryState next = state.copy();
+    next.skipIds(table, last);
+    state = next;
+  }
+
   /** The node's lease changes hands. */
   public void takeLease(String node, String holder, long ms) {
     MemoryState next = state.copy();

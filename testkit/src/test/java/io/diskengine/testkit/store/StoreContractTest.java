@@ -37,7 +37,9 @@ import io.diskengine.store.RefusedException;
 import io.diskengine.store.StoreConfig;
 import io.diskengine.store.WriteResult;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -162,7 +164,9 @@ class StoreContractTest {
         memory.setLeaseTtlMs(3_600_000);
         Side inMemory =
             new Side(new MemoryControllerStore(memory), _ -> new MemoryAgentStore(memory));
-        compare(postgres, inMemory);
+        try (var c = DriverManager.getConnection(url, "postgres", "")) {
+          compare(postgres, inMemory, () -> memory.skipIds("grant", lastGrantId(c)));
+        }
       } finally {
         for (AutoCloseable c : open) {
           c.close();
@@ -171,7 +175,22 @@ class StoreContractTest {
     }
   }
 
-  private void compare(Side postgres, Side inMemory) {
+  private static long lastGrantId(Connection c) {
+    try (var s = c.createStatement();
+        var r =
+            s.executeQuery(
+                "SELECT last_value - (NOT is_called)::int FROM diskengine.lvol_grant_id_seq")) {
+      r.next();
+      return r.getLong(1);
+    } catch (SQLException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /**
+   * @param skipIds takes over those that undone transactions of PostgreSQL used up
+   */
+  private void compare(Side postgres, Side inMemory, Runnable skipIds) {
     List<String> history = new ArrayList<>();
     int applied = 0;
     for (int i = 0; i < REQUESTS; i++) {
@@ -191,6 +210,10 @@ class StoreContractTest {
             writes.add(w);
           }
         }
+        if (writes.stream().anyMatch(w -> w instanceof AgentWrite.Readmit)) {
+          // Undone with another that is refused it would be tried again, with the next grant's id.
+          writes.subList(1, writes.size()).clear();
+        }
         if (writes.isEmpty()) {
           continue;
         }
@@ -200,6 +223,7 @@ class StoreContractTest {
         applied += one.contains("Applied") ? 1 : 0;
         assertThat(other).as("seed %d: %s", seed, last(history)).isEqualTo(one);
       }
+      skipIds.run();
       if (i % 5 == 0) {
         assertThat(essence(inMemory.rows()))
             .as("seed %d: %s", seed, last(history))
