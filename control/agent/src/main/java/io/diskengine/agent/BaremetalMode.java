@@ -225,7 +225,8 @@ final class BaremetalMode implements Mode {
             facts.canLimit,
             busy);
     Planned planned = BaremetalPlanner.plan(index, observed, settled.volumes());
-    assert planned.plan().equals(BaremetalPlanner.plan(view, observed)) : "not settled";
+    assert planned.plan().equals(BaremetalPlanner.plan(view, observed))
+        : "not settled: " + BaremetalPlanner.plan(view, observed).text();
     settled.planned(planned.settled());
     return planned.plan();
   }

@@ -310,8 +310,9 @@ final class Reconciler {
     if (old != null && isFresh()) {
       return old;
     }
-    Set<Long> volumes = Set.copyOf(staleVolumes);
-    NodeView rows = old == null || viewStale ? held.view() : old.with(held.view(volumes), volumes);
+    @Nullable Set<Long> volumes = viewStale ? null : Set.copyOf(staleVolumes);
+    NodeView rows =
+        old == null || volumes == null ? held.view() : old.with(held.view(volumes), volumes);
     long shown = rows.cluster().sequence();
     if (!sequence.accept(shown, nowMs)) {
       view = null;

@@ -157,7 +157,8 @@ final class StorageNodeMode implements Mode {
             canSnapshot,
             busy);
     Planned planned = StorageNodePlanner.plan(index, observed, settled.volumes());
-    assert planned.plan().equals(StorageNodePlanner.plan(view, observed)) : "not settled";
+    assert planned.plan().equals(StorageNodePlanner.plan(view, observed))
+        : "not settled: " + StorageNodePlanner.plan(view, observed).text();
     settled.planned(planned.settled());
     return planned.plan();
   }
