@@ -24,7 +24,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -62,14 +61,11 @@ final class BaremetalFacts {
 
   private final Settled settled;
 
-  /**
-   * @param vhostChanged told the name of a vhost controller, which names no volume
-   */
-  BaremetalFacts(Settled settled, Consumer<String> vhostChanged) {
+  BaremetalFacts(Settled settled) {
     this.settled = settled;
     controllers = new Tracked<>(settled::changed);
     raids = new Tracked<>(settled::changed);
-    vhosts = new Tracked<>(vhostChanged);
+    vhosts = new Tracked<>(settled::vhostChanged);
   }
 
   void reset() {

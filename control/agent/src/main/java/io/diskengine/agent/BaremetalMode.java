@@ -47,7 +47,6 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -68,7 +67,7 @@ final class BaremetalMode implements Mode {
   private static final long STEADY_MS = 600_000;
 
   private final Settled settled = new Settled();
-  final BaremetalFacts facts = new BaremetalFacts(settled, this::vhostChanged);
+  final BaremetalFacts facts = new BaremetalFacts(settled);
   private final PeerProbes probes;
   private final Set<Long> opened = new HashSet<>();
   private final Set<String> refusedRaids = new HashSet<>();
@@ -79,7 +78,6 @@ final class BaremetalMode implements Mode {
   private final Map<String, Long> limitsRefusedAtMs = new HashMap<>();
   private long nowMs;
   private final Map<Long, DataPlaneState> peerStates = new HashMap<>();
-  private @Nullable Index rows;
   private Map<Long, Probe> probed = Map.of();
   private final Map<Long, Long> guestsAsked = new HashMap<>();
   private String incarnation = "";
@@ -93,12 +91,6 @@ final class BaremetalMode implements Mode {
   void stop() {
     stopping = true;
     settled.changedAll();
-  }
-
-  private void vhostChanged(String controller) {
-    Index index = rows;
-    Optional<Long> volume = index == null ? Optional.empty() : index.volumeOfVhost(controller);
-    volume.ifPresentOrElse(v -> settled.changed(Set.of(v)), settled::changedAll);
   }
 
   @Override
@@ -133,7 +125,7 @@ final class BaremetalMode implements Mode {
   /** Placeholders of an agent that did not live to take them away. */
   @Override
   public void found(Set<String> nullBdevs) {
-    nullBdevs.stream().filter(name -> Names.isPlaceholder(name)).forEach(placeholders::add);
+    nullBdevs.stream().filter(Names::isPlaceholder).forEach(placeholders::add);
   }
 
   /**
@@ -142,12 +134,7 @@ final class BaremetalMode implements Mode {
    */
   @Override
   public void loaded(NodeView view, @Nullable Set<Long> volumes) {
-    rows = new Index(view);
-    if (volumes == null) {
-      settled.changedAll();
-    } else {
-      settled.changed(volumes);
-    }
+    settled.loaded(view, volumes);
     for (Node peer : view.peers()) {
       if (peerStates.put(peer.id(), peer.dataPlane()) != peer.dataPlane()) {
         facts.lookAtPathsNow();
@@ -196,7 +183,7 @@ final class BaremetalMode implements Mode {
 
   @Override
   public Plan plan(NodeView view, long timeMs, Set<ObjectRef> busy) {
-    Index index = rows == null || rows.view() != view ? new Index(view) : rows;
+    Index index = settled.index(view);
     Facts<Raid> raids = facts.raids.facts();
     nowMs = timeMs;
     Map<Long, Probe> probedNow = probes.results(nowMs, view);

@@ -83,9 +83,7 @@ final class Reconciler {
   private volatile DataPlane.Outcome.@Nullable Up plane;
 
   private @Nullable AgentSession session;
-  private @Nullable NodeView view;
-  private boolean viewStale = true;
-  private final Set<Long> staleVolumes = new HashSet<>();
+  private final NodeRows nodeRows;
   private boolean planAsked = true;
   private boolean planStale = true;
   private boolean planeStarting;
@@ -120,6 +118,7 @@ final class Reconciler {
     this.machine = machine;
     this.clock = machine.clock();
     this.sequence = sequence;
+    nodeRows = new NodeRows(sequence, mode);
     this.sent = sent;
     this.holder = config.nodeName() + "/" + machine.processName();
     statusLine = new StatusLine(config.nodeName(), config.onStatus());
@@ -133,8 +132,7 @@ final class Reconciler {
   /** Rows have changed. */
   void wake(Wake wake) {
     post(() -> {
-      viewStale |= wake.all();
-      staleVolumes.addAll(wake.volumes());
+      nodeRows.wake(wake);
       planAsked |= wake.planAsked();
     });
   }
@@ -154,7 +152,7 @@ final class Reconciler {
         lostLease(e.getMessage());
       } catch (StoreUnavailableException e) {
         retryAtMs = clock.nowMs() + RETRY_MS;
-        viewStale = true;
+        nodeRows.stale();
         finishAtMs = journal.isDue() ? retryAtMs : finishAtMs;
         pauseMs = RETRY_MS;
         statusLine.tell(
@@ -162,7 +160,7 @@ final class Reconciler {
       } catch (IOException | RuntimeException e) {
         LOG.error("agent {}: unexpected failure, goes on in a second", config.nodeName(), e);
         pauseMs = TICK_MS;
-        viewStale = true;
+        nodeRows.stale();
       }
       await(pauseMs);
     }
@@ -200,7 +198,7 @@ final class Reconciler {
       return gatherUntilMs - nowMs;
     }
     if (nowMs >= resyncAtMs) {
-      viewStale = true;
+      nodeRows.stale();
       planAsked = true;
       mode.resync();
       publications.resync();
@@ -232,7 +230,7 @@ final class Reconciler {
       answerRequests(held);
     }
     batchUntilMs = clock.nowMs() + Math.min(BATCH_MS, clock.nowMs() - nowMs);
-    return planStale || !isFresh() ? 0 : Math.max(0, nextDueMs() - clock.nowMs());
+    return planStale || !nodeRows.isFresh() ? 0 : Math.max(0, nextDueMs() - clock.nowMs());
   }
 
   /** A plan waits for the look under way, and under load for more answers; never for long. */
@@ -257,7 +255,7 @@ final class Reconciler {
     switch (store.acquire(registration, holder)) {
       case Lease.Held(AgentSession won, var _) -> {
         session = won;
-        viewStale = true;
+        nodeRows.stale();
         publications.forget();
         leaseUntilBootMs = bootMs + RETRY_MS; // until the first rows say how long a lease is
         renewAtMs = nowMs;
@@ -288,7 +286,7 @@ final class Reconciler {
   private void renew(AgentSession held, long nowMs) {
     long bootMs = clock.bootMs();
     held.renew();
-    NodeView rows = view;
+    NodeView rows = nodeRows.view();
     var settings =
         rows == null ? io.diskengine.model.ClusterSettings.DEFAULTS : rows.cluster().settings();
     leaseUntilBootMs = bootMs + settings.leaseStopMs();
@@ -299,51 +297,30 @@ final class Reconciler {
     LOG.warn("agent {} lost its lease: {}", config.nodeName(), why);
     leaseUntilBootMs = Long.MIN_VALUE;
     session = null;
-    view = null;
+    nodeRows.forget();
     retryAtMs = clock.nowMs() + RETRY_MS;
     statusLine.tell(State.WAITING, "lost the lease: " + why);
   }
 
   /** The rows, or null when they must not be acted upon. */
   private @Nullable NodeView load(AgentSession held, long nowMs) throws IOException {
-    NodeView old = view;
-    if (old != null && isFresh()) {
-      return old;
+    switch (nodeRows.read(held, nowMs)) {
+      case NOTHING -> {}
+      case NEWS -> {
+        planStale = true;
+        NodeView rows = nodeRows.view();
+        if (rows != null && nowMs >= resyncAtMs) {
+          resyncAtMs = nowMs + rows.cluster().settings().resyncMs();
+        }
+      }
+      case WENT_BACK -> stop(nowMs);
     }
-    @Nullable Set<Long> volumes = viewStale ? null : Set.copyOf(staleVolumes);
-    NodeView rows =
-        old == null || volumes == null ? held.view() : old.with(held.view(volumes), volumes);
-    long shown = rows.cluster().sequence();
-    if (!sequence.accept(shown, nowMs)) {
-      view = null;
-      viewStale = true;
-      retryAtMs = nowMs + TICK_MS;
-      statusLine.tell(
-          State.STOPPED,
-          "the database went back in time: sequence "
-              + shown
-              + ", this node saw "
-              + sequence.highest()
-              + " ("
-              + sequence
-              + "); nothing is changed");
-      return null;
-    }
-    viewStale = false;
-    staleVolumes.clear();
-    loaded(rows, volumes);
-    if (nowMs >= resyncAtMs) {
-      resyncAtMs = nowMs + rows.cluster().settings().resyncMs();
-    }
-    return rows;
+    return nodeRows.view();
   }
 
-  private void loaded(NodeView rows, @Nullable Set<Long> volumes) {
-    NodeView old = view;
-    boolean some = old != null && rows.hasSameSurroundings(old);
-    view = rows;
-    mode.loaded(rows, some ? volumes : null);
-    planStale = true;
+  private void stop(long nowMs) {
+    retryAtMs = nowMs + TICK_MS;
+    statusLine.tell(State.STOPPED, nodeRows.wentBack());
   }
 
   private void startPlane(NodeView rows, long nowMs) {
@@ -433,7 +410,7 @@ final class Reconciler {
   }
 
   /** Plans, records, sends. */
-  private void act(AgentSession held, NodeView rows, long nowMs) {
+  private void act(AgentSession held, NodeView rows, long nowMs) throws IOException {
     DataPlane.Outcome.Up up = plane;
     boolean plans = up != null && mode.isSeen();
     List<Work> ready = List.of();
@@ -459,17 +436,19 @@ final class Reconciler {
       return;
     }
     finishAtMs = Long.MAX_VALUE;
-    Set<Long> volumes = changed(ready, rows);
+    Set<Long> volumes = nodeRows.changedBy(ready, rows);
     Journal.Outcome outcome = journal.write(held, ready, more, volumes);
-    if (outcome.rows() != null) {
-      loaded(rows.with(outcome.rows(), volumes), volumes);
-    } else {
-      staleVolumes.addAll(volumes);
+    NodeRows.Read read = nodeRows.written(outcome.rows(), volumes, nowMs);
+    planStale |= read == NodeRows.Read.NEWS;
+    if (read == NodeRows.Read.WENT_BACK) {
+      stop(nowMs);
+      outcome.works().forEach(r -> journal.ended(r.intentId(), "not sent: " + nodeRows.wentBack()));
+      return;
     }
     for (Journal.Recorded r : outcome.works()) {
       r.applied().forEach(mode::committed);
       if (r.refusal() != null) {
-        viewStale = true;
+        nodeRows.stale();
         String why = "refused: " + r.refusal();
         if (backoffs.failed(r.work().object(), why, nowMs, clock.instant())) {
           LOG.info("agent {}: {} {}", config.nodeName(), r.work().object(), why);
@@ -478,18 +457,9 @@ final class Reconciler {
         send(r, rows, up);
       }
     }
-    viewStale |= publications.told(more, nowMs);
-  }
-
-  /** The volumes whose rows the commits change; what belongs to none is all read anew. */
-  private Set<Long> changed(List<Work> works, NodeView rows) {
-    Set<Long> volumes = new HashSet<>();
-    for (Work w : works) {
-      if (!w.commits().isEmpty()) {
-        rows.volumeOf(w.object()).ifPresentOrElse(volumes::add, () -> viewStale = true);
-      }
+    if (publications.told(more, nowMs)) {
+      nodeRows.stale();
     }
-    return volumes;
   }
 
   private List<Work> ready(Plan plan, long nowMs) {
@@ -614,11 +584,11 @@ final class Reconciler {
   /** Whether there is nothing to do and nothing under way; asked on this thread. */
   boolean isIdle() {
     boolean planned = plane != null && mode.isSeen() && !looking && !mode.needsLook();
-    return planned && busy.isEmpty() && lastPlan.work().isEmpty() && !planStale && isFresh();
-  }
-
-  private boolean isFresh() {
-    return !viewStale && staleVolumes.isEmpty();
+    return planned
+        && busy.isEmpty()
+        && lastPlan.work().isEmpty()
+        && !planStale
+        && nodeRows.isFresh();
   }
 
   boolean isPlaneUp() {
@@ -627,10 +597,6 @@ final class Reconciler {
 
   @Nullable AgentSession session() {
     return session;
-  }
-
-  @Nullable NodeView rows() {
-    return view;
   }
 
   /** Ends {@link #run} after the present cycle. */

@@ -1,8 +1,12 @@
 package io.diskengine.agent;
 
 import io.diskengine.model.Names;
+import io.diskengine.model.NodeView;
+import io.diskengine.model.plan.Index;
 import java.util.HashSet;
+import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The volumes that the last plans left with nothing to do and nothing to wait for, and of which
@@ -12,6 +16,26 @@ import java.util.Set;
  */
 final class Settled {
   private final Set<Long> volumes = new HashSet<>();
+  private @Nullable Index index;
+
+  /**
+   * Takes over rows that were read.
+   *
+   * @param changed the volumes whose rows may have changed; null when anything may have
+   */
+  void loaded(NodeView view, @Nullable Set<Long> changed) {
+    index = new Index(view);
+    if (changed == null) {
+      changedAll();
+    } else {
+      volumes.removeAll(changed);
+    }
+  }
+
+  Index index(NodeView view) {
+    Index known = index;
+    return known != null && known.view() == view ? known : new Index(view);
+  }
 
   Set<Long> volumes() {
     return volumes;
@@ -26,8 +50,11 @@ final class Settled {
     Names.volumeOf(name).ifPresentOrElse(volumes::remove, this::changedAll);
   }
 
-  void changed(Set<Long> ids) {
-    volumes.removeAll(ids);
+  /** A vhost controller, whose name names no volume. */
+  void vhostChanged(String controller) {
+    Index known = index;
+    Optional<Long> volume = known == null ? Optional.empty() : known.volumeOfVhost(controller);
+    volume.ifPresentOrElse(volumes::remove, this::changedAll);
   }
 
   void changedAll() {

@@ -66,7 +66,6 @@ final class StorageNodeMode implements Mode {
   private String incarnation = "";
   private boolean canResize;
   private boolean canSnapshot;
-  private @Nullable Index rows;
 
   StorageNodeMode(StorageNodeConfig config, AgentMachine machine) {
     this.machine = machine;
@@ -101,12 +100,7 @@ final class StorageNodeMode implements Mode {
 
   @Override
   public void loaded(NodeView view, @Nullable Set<Long> volumes) {
-    rows = new Index(view);
-    if (volumes == null) {
-      settled.changedAll();
-    } else {
-      settled.changed(volumes);
-    }
+    settled.loaded(view, volumes);
   }
 
   @Override
@@ -139,7 +133,7 @@ final class StorageNodeMode implements Mode {
 
   @Override
   public Plan plan(NodeView view, long nowMs, Set<ObjectRef> busy) {
-    Index index = rows == null || rows.view() != view ? new Index(view) : rows;
+    Index index = settled.index(view);
     facts.expect(view.disks().stream().map(StorageNodePlanner::baseBdev).toList());
     StorageNodeObserved observed =
         new StorageNodeObserved(
