@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,10 +24,16 @@ final class Reasons {
   private static final long LASTING_MS = 500;
 
   private long nextDueMs = Long.MAX_VALUE;
-  private final Map<ObjectRef, Instant> since = new HashMap<>();
+  private final Map<ObjectRef, Began> since = new HashMap<>();
   private List<Reason> published = List.of();
   private long publishedAtMs;
   private boolean unpublished = true;
+
+  /**
+   * @param at for people, on a clock that may be set
+   * @param atMs on the clock that ages are measured with
+   */
+  private record Began(Instant at, long atMs) {}
 
   /** What to publish now, or null when that is what was published. */
   @Nullable List<Reason> due(Plan plan, Backoffs backoffs, long nowMs, Instant now) {
@@ -42,7 +49,7 @@ final class Reasons {
     nextDueMs = Long.MAX_VALUE;
     List<Reason> lasting = new ArrayList<>();
     for (Reason r : reasons.values()) {
-      long ageMs = now.toEpochMilli() - r.since().toEpochMilli();
+      long ageMs = nowMs - Objects.requireNonNull(since.get(r.object())).atMs();
       if (ageMs >= LASTING_MS) {
         lasting.add(r);
       } else {
@@ -82,7 +89,7 @@ final class Reasons {
       Backoffs backoffs,
       long nowMs,
       Instant now) {
-    Instant began = since.computeIfAbsent(object, _ -> now);
+    Instant began = since.computeIfAbsent(object, _ -> new Began(now, nowMs)).at();
     Backoffs.Entry entry = backoffs.of(object);
     if (entry == null) {
       return new Reason(object, waitingFor, began, 0, null, null, cause);
