@@ -1,9 +1,11 @@
 package io.diskengine.agent;
 
 import io.diskengine.model.ObjectRef;
+import io.diskengine.model.plan.Action;
 import io.diskengine.model.plan.Work;
 import java.time.Instant;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -23,8 +25,11 @@ final class Backoffs {
 
   /**
    * @param error the last one
+   * @param repeated the actions that succeeded and were wanted again; null when they failed. Only
+   *     these wait: another step may be what makes them right
    */
-  record Entry(int attempts, long nextTryMs, String error, Instant since) {}
+  record Entry(
+      int attempts, long nextTryMs, String error, Instant since, @Nullable List<Action> repeated) {}
 
   private record Done(Work work, long atMs, int times) {}
 
@@ -34,7 +39,9 @@ final class Backoffs {
 
   boolean isDue(Work work, long nowMs) {
     Entry entry = entries.get(work.object());
-    return entry == null || nowMs >= entry.nextTryMs();
+    return entry == null
+        || nowMs >= entry.nextTryMs()
+        || (entry.repeated() != null && !entry.repeated().equals(work.actions()));
   }
 
   /** The next time at which something may be tried again, after {@code nowMs}. */
@@ -48,17 +55,23 @@ final class Backoffs {
 
   /** Answers whether that is news: the same failure of the next try is not. */
   boolean failed(ObjectRef object, String failure, long nowMs, Instant now) {
+    return failed(object, failure, null, nowMs, now);
+  }
+
+  private boolean failed(
+      ObjectRef object, String failure, @Nullable List<Action> repeated, long nowMs, Instant now) {
     String error = StatusLine.essence(failure);
     Entry before = entries.get(object);
     entries.merge(
         object,
-        new Entry(1, nowMs + FIRST_MS, error, now),
+        new Entry(1, nowMs + FIRST_MS, error, now, repeated),
         (old, _) ->
             new Entry(
                 old.attempts() + 1,
                 nowMs + Math.min(CAP_MS, FIRST_MS << Math.min(old.attempts(), 16)),
                 error,
-                old.since()));
+                old.since(),
+                repeated));
     return before == null || !before.error().equals(error);
   }
 
@@ -71,7 +84,8 @@ final class Backoffs {
     done.put(
         work.object(), new Done(work, nowMs, again && before != null ? before.times() + 1 : 1));
     if (again) {
-      failed(work.object(), "done before, and it is not so: " + work.actions(), nowMs, now);
+      String repeat = "done before, and it is not so: " + work.actions();
+      failed(work.object(), repeat, work.actions(), nowMs, now);
     } else {
       entries.remove(work.object());
     }

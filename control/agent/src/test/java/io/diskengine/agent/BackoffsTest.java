@@ -1,0 +1,49 @@
+package io.diskengine.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.diskengine.model.ObjectKind;
+import io.diskengine.model.ObjectRef;
+import io.diskengine.model.plan.Action;
+import io.diskengine.model.plan.Work;
+import java.time.Instant;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class BackoffsTest {
+  private static final Instant NOW = Instant.EPOCH;
+  private static final ObjectRef LVOL = new ObjectRef(ObjectKind.LVOL, 3);
+
+  private final Backoffs backoffs = new Backoffs();
+
+  private static Work work(Action action) {
+    return new Work(LVOL, 1, List.of(), List.of(action));
+  }
+
+  private static final Work LOOK = work(new Action.LookControllers("nqn"));
+  private static final Work NEXT = work(new Action.RemoveNamespace("nqn"));
+
+  /** Law 15. */
+  @Test
+  void whatWasDoneAndIsWantedAgainWaits() {
+    backoffs.succeeded(LOOK, 0, NOW);
+    assertThat(backoffs.isDue(LOOK, 1)).isTrue();
+    backoffs.succeeded(LOOK, 1, NOW);
+    assertThat(backoffs.isDue(LOOK, 2)).isFalse();
+    assertThat(backoffs.isDue(LOOK, 1 + Backoffs.FIRST_MS)).isTrue();
+  }
+
+  @Test
+  void nextStepOfWhatWasRepeatedDoesNotWait() {
+    backoffs.succeeded(LOOK, 0, NOW);
+    backoffs.succeeded(LOOK, 1, NOW);
+    assertThat(backoffs.isDue(NEXT, 2)).isTrue();
+  }
+
+  @Test
+  void everyStepWaitsAfterAFailure() {
+    backoffs.failed(LVOL, "refused", 0, NOW);
+    assertThat(backoffs.isDue(LOOK, 1)).isFalse();
+    assertThat(backoffs.isDue(NEXT, 1)).isFalse();
+  }
+}
