@@ -238,6 +238,23 @@ class SimScenarioTest {
     w.settle();
   }
 
+  /** Law 6: while another agent had the node, its data plane may have changed. */
+  @Test
+  void whatWasSeenBeforeALeaseWasLostIsLookedAtAgain() {
+    SimWorld w = attached(14, "v1");
+    w.run(2_000);
+    SimNode sn1 = w.node("sn1");
+    long before = sn1.spdk.calls().get("nvmf_get_subsystems");
+    w.takeLease(sn1, 10_000);
+    w.await(
+        "the lease to be lost", 15_000, () -> sn1.status().state() == AgentStatus.State.WAITING);
+    w.await("the lease to be won again", 15_000, w::areAgentsReady);
+    assertThat(w.scheduler.nowMs())
+        .as("without a resync")
+        .isLessThan(w.store.state().cluster.settings().resyncMs());
+    assertThat(sn1.spdk.calls().get("nvmf_get_subsystems")).isGreaterThan(before);
+  }
+
   @Test
   void statusIsReadyAgainAfterPostgresWasAway() {
     SimWorld w = attached(7, "v1");
