@@ -21,9 +21,20 @@ final class ChildCommand {
 
   private ChildCommand() {}
 
-  /** A data plane: compiles as well as it can. */
+  /**
+   * A data plane: what runs for each I/O is compiled as well as it can be. What runs for each
+   * request of the control plane is not worth C2's time: it takes that from the same cores.
+   */
   static List<String> engine(List<String> flags, String... arguments) {
-    List<String> all = new ArrayList<>(List.of("-Xmx256m", "-XX:ReservedCodeCacheSize=64m"));
+    List<String> all =
+        new ArrayList<>(
+            List.of(
+                "-Xmx256m",
+                "-XX:ReservedCodeCacheSize=64m",
+                "-XX:Tier4InvocationThreshold=40000",
+                "-XX:Tier4MinInvocationThreshold=5000",
+                "-XX:Tier4CompileThreshold=120000",
+                "-XX:Tier4BackEdgeThreshold=320000"));
     all.addAll(flags);
     return java(all, arguments);
   }

@@ -138,7 +138,6 @@ final class AgentWriter {
 
   private static @Nullable ObjectRef subject(AgentWrite write) {
     return switch (write) {
-      case BeginIntent w -> w.object();
       case LvolUp w -> new ObjectRef(ObjectKind.LVOL, w.lvolId());
       case LvolChanged w -> new ObjectRef(ObjectKind.LVOL, w.lvolId());
       case LvolKept w -> new ObjectRef(ObjectKind.LVOL, w.lvolId());
@@ -154,6 +153,7 @@ final class AgentWriter {
       case Readmit w -> new ObjectRef(ObjectKind.LVOL, w.lvolId());
       case RebuildStarted w -> new ObjectRef(ObjectKind.LVOL, w.lvolId());
       case InSync w -> new ObjectRef(ObjectKind.LVOL, w.lvolId());
+      case BeginIntent w -> null; // changes no row of a volume
       case RebuildProgress w -> null;
       case GuestSeen w -> null;
       case FinishIntent w -> null;

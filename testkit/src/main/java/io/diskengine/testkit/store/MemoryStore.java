@@ -1,6 +1,8 @@
 package io.diskengine.testkit.store;
 
 import io.diskengine.model.ClusterSettings;
+import io.diskengine.model.Grant;
+import io.diskengine.model.GrantState;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.LvolState;
 import io.diskengine.model.Volume;
@@ -121,11 +123,16 @@ public final class MemoryStore {
     return result;
   }
 
-  /** Law 13: every grant, epoch and tombstone. */
+  /** Law 13: every grant, epoch and tombstone; a confirmation promises nothing new. */
   private static boolean raisesSequence(MemoryState before, MemoryState after) {
-    // Whoever writes a grant writes its state or its epoch.
-    if (after.grants.values().stream().anyMatch(g -> before.grants.get(g.id()) != g)) {
-      return true;
+    for (Grant g : after.grants.values()) {
+      Grant old = before.grants.get(g.id());
+      boolean ends = g.state() != GrantState.GRANTED;
+      if (old == null
+          || old.volumeEpoch() != g.volumeEpoch()
+          || (ends && old.state() != g.state())) {
+        return true;
+      }
     }
     for (Volume v : after.volumes.values()) {
       Volume old = before.volumes.get(v.id());
