@@ -8,14 +8,22 @@ import java.util.List;
 import java.util.PriorityQueue;
 import java.util.SplittableRandom;
 import java.util.concurrent.Executor;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.AbstractOwnableSynchronizer;
+import java.util.concurrent.locks.LockSupport;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Virtual time and seeded chance. Threads of simulated processes are virtual threads whose carrier
  * is whoever calls {@link #step}: one at a time, in an order that the seed decides, so that the
- * same seed gives the same history. Nothing here waits for real time.
+ * same seed gives the same history. Virtual time never waits for real time.
+ *
+ * <p>Threads of the simulation share a JVM with others (of the test runner), and so the locks of
+ * its console and loggers. Who waits for a lock that somebody outside holds is waited for in real
+ * time before anything else happens: no virtual time passes, and nothing overtakes it.
  *
  * <p>The JVM needs {@code --add-opens java.base/java.lang=ALL-UNNAMED}: stock JDK 25 takes a
  * scheduler for virtual threads only by reflection.
@@ -29,9 +37,18 @@ public final class SimScheduler implements FakeTime {
    */
   private static final AtomicReference<@Nullable Thread> CARRIER = new AtomicReference<>();
 
+  /** No thread of the JVM holds a lock longer, except one of the simulation, which is a fault. */
+  private static final int MAX_HELD_UP_SEC = 20;
+
   private final SplittableRandom random;
   private final PriorityQueue<Timer> timers = new PriorityQueue<>();
-  private final List<Runnable> runnable = new ArrayList<>();
+  private final List<Carried> runnable = new ArrayList<>();
+
+  /** Woken by threads outside of the simulation. */
+  private final LinkedBlockingQueue<Carried> wokenOutside = new LinkedBlockingQueue<>();
+
+  private volatile Thread owner = Thread.currentThread();
+  private volatile @Nullable Carried running;
   private long nowMs;
   private long sequence;
   private long steps;
@@ -116,16 +133,94 @@ public final class SimScheduler implements FakeTime {
 
   /** A thread of a process; it never runs again once the process is dead. */
   Thread thread(SimProcess process, String name, Runnable task) {
-    Executor carrier =
-        r -> {
-          if (process.isAlive()) {
-            runnable.add(r);
-          }
-        };
+    Carried carried = new Carried(process);
     try {
-      return (Thread) NEW_VIRTUAL_THREAD.invoke(null, carrier, name, 0, task);
+      Thread thread = (Thread) NEW_VIRTUAL_THREAD.invoke(null, carried, name, 0, task);
+      carried.thread = thread;
+      return thread;
     } catch (IllegalAccessException | InvocationTargetException e) {
       throw new IllegalStateException(e);
+    }
+  }
+
+  /** Carries one virtual thread. */
+  private final class Carried implements Executor {
+    private final SimProcess process;
+    private @Nullable Thread thread;
+    private @Nullable Runnable continuation;
+    private boolean queued;
+
+    Carried(SimProcess process) {
+      this.process = process;
+    }
+
+    @Override
+    public void execute(Runnable next) {
+      if (!process.isAlive()) {
+        return;
+      }
+      continuation = next;
+      Thread self = Thread.currentThread();
+      Carried now = running;
+      if (self == owner || (now != null && now.thread == self)) {
+        queued = true;
+        runnable.add(this);
+      } else {
+        wokenOutside.add(this);
+      }
+    }
+
+    /** Until it waits for something of the simulation. */
+    void run() {
+      running = this;
+      queued = false;
+      try {
+        resume();
+        long sinceNs = System.nanoTime();
+        while (isHeldUp()) {
+          resumeWhenWoken(sinceNs);
+        }
+      } finally {
+        running = null;
+      }
+    }
+
+    private void resume() {
+      Runnable next = continuation;
+      continuation = null;
+      if (next != null) {
+        next.run();
+      }
+    }
+
+    /** Whether it waits for a lock, or was just given one. */
+    private boolean isHeldUp() {
+      Thread t = thread;
+      if (t == null || !process.isAlive() || queued) {
+        return false;
+      }
+      return switch (t.getState()) {
+        case BLOCKED, RUNNABLE -> true;
+        case WAITING -> LockSupport.getBlocker(t) instanceof AbstractOwnableSynchronizer;
+        default -> false;
+      };
+    }
+
+    private void resumeWhenWoken(long sinceNs) {
+      try {
+        Carried woken = wokenOutside.poll(MAX_HELD_UP_SEC, TimeUnit.SECONDS);
+        if (woken == this) {
+          resume();
+        } else if (woken != null) {
+          throw new IllegalStateException(woken.thread + " was woken from outside of virtual time");
+        } else if (System.nanoTime() - sinceNs > MAX_HELD_UP_SEC * 1_000_000_000L) {
+          throw new IllegalStateException(
+              thread + " waits for a lock that a waiting thread of the simulation holds");
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IllegalStateException("interrupted", e);
+      }
     }
   }
 
@@ -140,6 +235,7 @@ public final class SimScheduler implements FakeTime {
       throw new IllegalStateException(
           "one simulation at a time in a JVM: another runs on " + other);
     }
+    owner = self;
     try {
       return next();
     } finally {
@@ -151,8 +247,8 @@ public final class SimScheduler implements FakeTime {
     steps++;
     if (!runnable.isEmpty()) {
       int chosen = random.nextInt(runnable.size());
-      Runnable last = runnable.removeLast();
-      Runnable next = last;
+      Carried last = runnable.removeLast();
+      Carried next = last;
       if (chosen < runnable.size()) {
         next = runnable.set(chosen, last);
       }

@@ -2,9 +2,16 @@ package io.diskengine.testkit.sim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.diskengine.testkit.process.ChildProcess;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Random histories: at least one, and more until the given time is over. Seeds are printed, and one
@@ -15,6 +22,45 @@ class SimHistoryTest {
   private static final int BUDGET_SECONDS = Integer.getInteger("diskengine.sim.seconds", 60);
 
   private static final int MIN_HISTORIES_FOR_MEDIAN = 10;
+  private static final Duration ANOTHER_JVM = Duration.ofMinutes(3);
+
+  /** What happens in another JVM, where objects, and so sets of enums, have other hashes. */
+  static final class AnotherJvm {
+    private static final int HASHES = 12_345;
+
+    private AnotherJvm() {}
+
+    /** A seed, and the file for its trace. */
+    public static void main(String[] args) throws IOException {
+      int hash = 0;
+      for (int i = 0; i < HASHES; i++) {
+        hash ^= System.identityHashCode(new Object());
+      }
+      var unused = Files.write(Path.of(args[1]), SimHistory.trace(Long.parseLong(args[0])));
+      System.out.println("hashes used up: " + hash);
+    }
+  }
+
+  @Test
+  void sameSeedIsTheSameHistoryInAnotherJvm(@TempDir Path dir) throws IOException {
+    Path trace = dir.resolve("trace");
+    String there =
+        ChildProcess.run(
+            ANOTHER_JVM,
+            List.of(
+                Objects.requireNonNull(ProcessHandle.current().info().command().orElse("java")),
+                "-XX:+UseSerialGC",
+                "--enable-native-access=ALL-UNNAMED",
+                "--add-opens",
+                "java.base/java.lang=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                AnotherJvm.class.getName(),
+                "7",
+                trace.toString()));
+    assertThat(there).contains("hashes used up");
+    assertThat(Files.readAllLines(trace)).isEqualTo(SimHistory.trace(7));
+  }
 
   @Test
   void sameSeedIsTheSameHistory() {
