@@ -1,6 +1,6 @@
 package io.diskengine.agent;
 
-import io.diskengine.model.NodeView;
+import io.diskengine.model.VolumeRows;
 import io.diskengine.model.plan.Action;
 import io.diskengine.model.plan.Commit;
 import io.diskengine.model.plan.Work;
@@ -49,7 +49,7 @@ final class Journal {
    *
    * @param rows of the volumes that were asked for; null when they have to be read
    */
-  record Outcome(List<Recorded> works, @Nullable NodeView rows) {}
+  record Outcome(List<Recorded> works, @Nullable VolumeRows rows) {}
 
   /**
    * One transaction, or none when there is nothing to write.

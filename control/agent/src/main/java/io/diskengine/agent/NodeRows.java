@@ -1,6 +1,7 @@
 package io.diskengine.agent;
 
 import io.diskengine.model.NodeView;
+import io.diskengine.model.VolumeRows;
 import io.diskengine.model.plan.Work;
 import io.diskengine.store.AgentSession;
 import io.diskengine.store.Wake;
@@ -65,10 +66,12 @@ final class NodeRows {
     if (old != null && isFresh()) {
       return Read.NOTHING;
     }
-    @Nullable Set<Long> volumes = stale ? null : Set.copyOf(staleVolumes);
-    NodeView rows =
-        old == null || volumes == null ? session.view() : old.with(session.view(volumes), volumes);
-    Read read = take(rows, volumes, nowMs);
+    Set<Long> volumes = Set.copyOf(staleVolumes);
+    @Nullable VolumeRows part = old == null || stale ? null : session.rows(volumes);
+    Read read =
+        old != null && part != null && old.knowsNodesOf(part)
+            ? take(old.with(part, volumes), volumes, nowMs)
+            : take(session.view(), null, nowMs);
     if (read == Read.NEWS) {
       stale = false;
       staleVolumes.clear();
@@ -81,9 +84,9 @@ final class NodeRows {
    *
    * @param part the rows of these volumes; null when they have to be read
    */
-  Read written(@Nullable NodeView part, Set<Long> volumes, long nowMs) throws IOException {
+  Read written(@Nullable VolumeRows part, Set<Long> volumes, long nowMs) throws IOException {
     NodeView old = view;
-    if (part == null || old == null) {
+    if (part == null || old == null || !old.knowsNodesOf(part)) {
       staleVolumes.addAll(volumes);
       return Read.NOTHING;
     }

@@ -33,31 +33,41 @@ public record NodeView(
   /**
    * This view with the rows of some volumes as a later read of only these shows them.
    *
-   * @param part what was read; nodes and disks that it names replace ours
+   * @param part what was read, of which {@link #knowsNodesOf} is true
    * @param volumeIds the volumes that were read, also those of which nothing is left
    */
-  public NodeView with(NodeView part, Set<Long> volumeIds) {
+  public NodeView with(VolumeRows part, Set<Long> volumeIds) {
     Set<Long> lvolIds = new HashSet<>();
     Set<Long> mappingIds = new HashSet<>();
-    for (NodeView some : List.of(this, part)) {
-      some.lvols.stream()
-          .filter(l -> volumeIds.contains(l.volumeId()))
-          .forEach(l -> lvolIds.add(l.id()));
-      some.mappings.stream()
+    for (List<Lvol> some : List.of(lvols, part.lvols())) {
+      some.stream().filter(l -> volumeIds.contains(l.volumeId())).forEach(l -> lvolIds.add(l.id()));
+    }
+    for (List<VolumeMapping> some : List.of(mappings, part.mappings())) {
+      some.stream()
           .filter(m -> volumeIds.contains(m.volumeId()))
           .forEach(m -> mappingIds.add(m.id()));
     }
     return new NodeView(
-        part.cluster,
-        part.node,
-        replaced(peers, part.peers, Node::id),
-        replaced(disks, part.disks, Disk::id),
-        merged(volumes, v -> volumeIds.contains(v.id()), part.volumes, Volume::id),
-        merged(lvols, l -> volumeIds.contains(l.volumeId()), part.lvols, Lvol::id),
-        merged(grants, g -> lvolIds.contains(g.lvolId()), part.grants, Grant::id),
-        merged(mappings, m -> volumeIds.contains(m.volumeId()), part.mappings, VolumeMapping::id),
+        part.cluster(),
+        node,
+        peers,
+        disks,
+        merged(volumes, v -> volumeIds.contains(v.id()), part.volumes(), Volume::id),
+        merged(lvols, l -> volumeIds.contains(l.volumeId()), part.lvols(), Lvol::id),
+        merged(grants, g -> lvolIds.contains(g.lvolId()), part.grants(), Grant::id),
+        merged(mappings, m -> volumeIds.contains(m.volumeId()), part.mappings(), VolumeMapping::id),
         merged(
-            vmMappings, m -> mappingIds.contains(m.mappingId()), part.vmMappings, VmMapping::id));
+            vmMappings, m -> mappingIds.contains(m.mappingId()), part.vmMappings(), VmMapping::id));
+  }
+
+  /** Whether the nodes and disks that the rows name are among these. */
+  public boolean knowsNodesOf(VolumeRows part) {
+    Set<Long> nodeIds = new HashSet<>(Set.of(node.id()));
+    peers.forEach(n -> nodeIds.add(n.id()));
+    return part.mappings().stream().allMatch(m -> nodeIds.contains(m.nodeId()))
+        && part.lvols().stream()
+            .allMatch(l ->
+                nodeIds.contains(l.nodeId()) && disks.stream().anyMatch(d -> d.id() == l.diskId()));
   }
 
   /** Whether everything but the rows of volumes is as in the other view, leases' times aside. */
@@ -94,12 +104,6 @@ public record NodeView(
 
   private static <T> Optional<T> first(List<T> rows, Predicate<T> wanted) {
     return rows.stream().filter(wanted).findFirst();
-  }
-
-  private static <T> List<T> replaced(List<T> old, List<T> now, ToLongFunction<T> id) {
-    Set<Long> ids = new HashSet<>();
-    now.forEach(row -> ids.add(id.applyAsLong(row)));
-    return merged(old, row -> ids.contains(id.applyAsLong(row)), now, id);
   }
 
   /** Ordered by id. */

@@ -1,6 +1,7 @@
 package io.diskengine.store;
 
 import io.diskengine.model.NodeView;
+import io.diskengine.model.VolumeRows;
 import java.time.Instant;
 import java.util.List;
 import java.util.Set;
@@ -25,11 +26,8 @@ public interface AgentSession {
   /** Every row that concerns this node, in one snapshot and one round trip. */
   NodeView view();
 
-  /**
-   * The part of {@link #view()} that belongs to these volumes, for {@link NodeView#with}; nodes and
-   * disks of the others may be missing.
-   */
-  NodeView view(Set<Long> volumeIds);
+  /** The part of {@link #view()} that belongs to these volumes, for {@link NodeView#with}. */
+  VolumeRows rows(Set<Long> volumeIds);
 
   /**
    * What a transaction did.
@@ -38,12 +36,14 @@ public interface AgentSession {
    * @param rows of the volumes that were asked for, as the transaction left them; null when they
    *     have to be read
    */
-  record Written(List<WriteResult> results, @Nullable NodeView rows) {}
+  record Written(List<WriteResult> results, @Nullable VolumeRows rows) {}
 
   /**
    * Applies all writes in one transaction, in order, and says for each whether it was applied. A
    * refused write (stale row version, illegal transition) does not stop the others: put writes that
-   * belong together in one record. When this returns, applied writes are durable.
+   * belong together in one record. When this returns, what allows something (intents, epochs,
+   * grants taken away, marks of a guest's data) is durable; a fact that would be seen and said
+   * again may be lost in a crash, together with everything later.
    *
    * @param volumeIds those that the writes are about and whose rows are wanted
    */

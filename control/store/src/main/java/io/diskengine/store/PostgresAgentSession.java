@@ -5,6 +5,7 @@ import io.diskengine.model.NodeView;
 import io.diskengine.model.Reason;
 import io.diskengine.model.VmMappingState;
 import io.diskengine.model.VolumeMappingState;
+import io.diskengine.model.VolumeRows;
 import io.diskengine.store.AgentWrite.AppendEvent;
 import io.diskengine.store.AgentWrite.DiskFree;
 import io.diskengine.store.AgentWrite.FinishIntent;
@@ -34,7 +35,7 @@ final class PostgresAgentSession implements AgentSession {
   private final String nodeName;
   private final String holder;
   private final long leaseEpoch;
-  private final NodeViewQuery view;
+  private final NodeViewQuery.Texts texts;
 
   /** What is in the database, as far as this session knows; null = not known. */
   private volatile @Nullable List<Reason> published;
@@ -46,7 +47,7 @@ final class PostgresAgentSession implements AgentSession {
     this.nodeName = nodeName;
     this.holder = holder;
     this.leaseEpoch = leaseEpoch;
-    view = NodeViewQuery.all(nodeId);
+    texts = NodeViewQuery.Texts.of(nodeId);
   }
 
   @Override
@@ -93,12 +94,14 @@ final class PostgresAgentSession implements AgentSession {
 
   @Override
   public NodeView view() {
-    return view.read(database);
+    NodeViewQuery all = NodeViewQuery.all(texts);
+    return all.view(database.snapshot(all.statements()));
   }
 
   @Override
-  public NodeView view(Set<Long> volumeIds) {
-    return NodeViewQuery.of(nodeId, volumeIds).read(database);
+  public VolumeRows rows(Set<Long> volumeIds) {
+    NodeViewQuery some = NodeViewQuery.of(texts, volumeIds);
+    return some.rows(database.snapshot(some.statements()));
   }
 
   @Override
@@ -170,9 +173,9 @@ final class PostgresAgentSession implements AgentSession {
     if (volumeIds.isEmpty()) {
       return new Written(writer.apply(writes, first, this::isKnown, List.of()), null);
     }
-    NodeViewQuery after = NodeViewQuery.of(nodeId, volumeIds);
+    NodeViewQuery after = NodeViewQuery.of(texts, volumeIds);
     List<WriteResult> results = writer.apply(writes, first, this::isKnown, after.statements());
-    return new Written(results, after.view(writer.lastRows()));
+    return new Written(results, after.rows(writer.lastRows()));
   }
 
   /**

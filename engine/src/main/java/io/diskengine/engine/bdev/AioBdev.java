@@ -296,6 +296,11 @@ public final class AioBdev extends Bdev {
     }
 
     @Override
+    public boolean isQuick() {
+      return io.type() == IoType.READ || (io.type() == IoType.WRITE && !io.isDurable());
+    }
+
+    @Override
     public void completed(int result) {
       boolean moves = io.type() == IoType.READ || io.type() == IoType.WRITE;
       if (result < 0) {

@@ -42,6 +42,8 @@ public final class Reactor {
   private @Nullable Parcel parcels;
   private @Nullable Parcel lastParcel;
   private int fileOps;
+  private int quickFileOps;
+  private boolean hadIo;
   private long nowNs;
   private volatile boolean sleeping;
   private volatile long busyNs;
@@ -177,8 +179,13 @@ public final class Reactor {
     return fileOps < FILE_OP_LIMIT;
   }
 
-  public int fileOpsInFlight() {
-    return fileOps;
+  int quickFileOpsInFlight() {
+    return quickFileOps;
+  }
+
+  /** Whether the last turn had anything from the kernel or of a poller: I/O, not only tasks. */
+  boolean hadIo() {
+    return hadIo;
   }
 
   public long readv(int fd, long iov, int count, long offsetBytes, FileOp op) {
@@ -206,7 +213,12 @@ public final class Reactor {
   }
 
   /** A file operation; counted against {@link #FILE_OP_LIMIT}. */
-  public interface FileOp extends OpCompletion {}
+  public interface FileOp extends OpCompletion {
+    /** Whether a disk answers it in microseconds: it flushes nothing. The same until completion. */
+    default boolean isQuick() {
+      return true;
+    }
+  }
 
   public long accept(int listenFd, OpCompletion op) {
     long handle = ops.add(op, nowNs);
@@ -244,6 +256,7 @@ public final class Reactor {
 
   private long addFileOp(FileOp op) {
     fileOps++;
+    quickFileOps += op.isQuick() ? 1 : 0;
     return ops.add(op, nowNs);
   }
 
@@ -252,8 +265,9 @@ public final class Reactor {
     if (completion == null) {
       return;
     }
-    if (completion instanceof FileOp) {
+    if (completion instanceof FileOp op) {
       fileOps--;
+      quickFileOps -= op.isQuick() ? 1 : 0;
     }
     try {
       completion.completed(result);
@@ -271,13 +285,15 @@ public final class Reactor {
     try {
       long start = kernel.nowNs();
       nowNs = start;
-      int work = kernel.reap(dispatch);
-      work += runDeferred();
+      int io = kernel.reap(dispatch);
+      int work = runDeferred();
       work += drainMailbox();
       work += expireTimers();
       for (int i = pollers.size() - 1; i >= 0; i--) {
-        work += poll(pollers.get(i));
+        io += poll(pollers.get(i));
       }
+      hadIo = io > 0;
+      work += io;
       work += runDeferred();
       resendParcels();
       if (work > 0) {

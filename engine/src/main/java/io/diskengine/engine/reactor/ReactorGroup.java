@@ -13,8 +13,9 @@ public final class ReactorGroup implements AutoCloseable {
   public static final long DEFAULT_SPIN_NS = 50_000;
 
   /**
-   * That long, times this, while file operations are in flight: a disk answers in 10 to 200 us, and
-   * being woken costs as much again (docs/decisions/0025-waiting-for-a-disk.md).
+   * That long, times this, while reads and plain writes of files are in flight: a disk answers in
+   * 10 to 200 us (a flush takes milliseconds), and being woken costs as much again
+   * (docs/decisions/0025-waiting-for-a-disk.md).
    */
   static final int FILE_SPIN_FACTOR = 4;
 
@@ -77,7 +78,9 @@ public final class ReactorGroup implements AutoCloseable {
     boolean idle = false;
     while (!stopping) {
       if (reactor.turn() > 0) {
-        lastWorkNs = System.nanoTime();
+        // What an RPC began is seldom answered within the time of a poll; other reactors send I/O.
+        boolean io = reactor.hadIo() || reactors.size() > 1;
+        lastWorkNs = io ? System.nanoTime() : lastWorkNs;
       } else if (System.nanoTime() - lastWorkNs >= spinNs(reactor, idle)) {
         long sleptAtNs = System.nanoTime();
         reactor.sleep();
@@ -91,7 +94,7 @@ public final class ReactorGroup implements AutoCloseable {
   }
 
   private long spinNs(Reactor reactor, boolean idle) {
-    if (reactor.fileOpsInFlight() > 0) {
+    if (reactor.quickFileOpsInFlight() > 0) {
       return spinNs * FILE_SPIN_FACTOR;
     }
     return idle ? 0 : spinNs;

@@ -1,6 +1,7 @@
 package io.diskengine.testkit.sim;
 
 import io.diskengine.model.NodeView;
+import io.diskengine.model.VolumeRows;
 import io.diskengine.store.AgentSession;
 import io.diskengine.store.AgentStore;
 import io.diskengine.store.AgentWrite;
@@ -157,8 +158,8 @@ final class SimStore implements AgentStore {
     }
 
     @Override
-    public NodeView view(Set<Long> volumeIds) {
-      return ask("", () -> session.view(volumeIds));
+    public VolumeRows rows(Set<Long> volumeIds) {
+      return ask("", () -> session.rows(volumeIds));
     }
 
     @Override

@@ -4,6 +4,7 @@ import io.diskengine.model.InvalidInput;
 import io.diskengine.model.Names;
 import io.diskengine.model.Node;
 import io.diskengine.model.NodeView;
+import io.diskengine.model.VolumeRows;
 import io.diskengine.store.AgentSession;
 import io.diskengine.store.AgentStore;
 import io.diskengine.store.AgentWrite;
@@ -183,8 +184,8 @@ public final class MemoryAgentStore implements AgentStore {
     }
 
     @Override
-    public NodeView view(Set<Long> volumeIds) {
-      return store.state().view(nodeId, store.now(), volumeIds);
+    public VolumeRows rows(Set<Long> volumeIds) {
+      return store.state().rows(nodeId, store.now(), volumeIds);
     }
 
     @Override
@@ -198,7 +199,7 @@ public final class MemoryAgentStore implements AgentStore {
             MemoryWriter writer = new MemoryWriter(s, nodeId, leaseEpoch, store);
             List<WriteResult> results = new ArrayList<>();
             writes.forEach(w -> results.add(writer.apply(w)));
-            NodeView rows = volumeIds.isEmpty() ? null : s.view(nodeId, store.now(), volumeIds);
+            VolumeRows rows = volumeIds.isEmpty() ? null : s.rows(nodeId, store.now(), volumeIds);
             return new Written(results, rows);
           });
     }

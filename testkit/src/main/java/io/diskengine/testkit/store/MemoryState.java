@@ -20,6 +20,7 @@ import io.diskengine.model.VmMappingState;
 import io.diskengine.model.Volume;
 import io.diskengine.model.VolumeMapping;
 import io.diskengine.model.VolumeMappingState;
+import io.diskengine.model.VolumeRows;
 import io.diskengine.store.PlanRequest;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -220,30 +221,18 @@ public final class MemoryState {
             .toList());
   }
 
-  /** The part of a view that belongs to these volumes, and what it names. */
-  NodeView view(long node, Instant now, Set<Long> volumeIds) {
+  /** The part of a view that belongs to these volumes. */
+  VolumeRows rows(long node, Instant now, Set<Long> volumeIds) {
     NodeView all = view(node, now);
     List<Lvol> some = all.lvols().stream().filter(l -> volumeIds.contains(l.volumeId())).toList();
     List<VolumeMapping> mapped =
         all.mappings().stream().filter(m -> volumeIds.contains(m.volumeId())).toList();
     Set<Long> lvolIds = new TreeSet<>();
-    Set<Long> diskIds = new TreeSet<>();
-    Set<Long> nodeIds = new TreeSet<>();
-    for (Lvol l : some) {
-      lvolIds.add(l.id());
-      diskIds.add(l.diskId());
-      nodeIds.add(l.nodeId());
-    }
+    some.forEach(l -> lvolIds.add(l.id()));
     Set<Long> mappingIds = new TreeSet<>();
-    for (VolumeMapping m : mapped) {
-      mappingIds.add(m.id());
-      nodeIds.add(m.nodeId());
-    }
-    return new NodeView(
+    mapped.forEach(m -> mappingIds.add(m.id()));
+    return new VolumeRows(
         all.cluster(),
-        all.node(),
-        all.peers().stream().filter(n -> nodeIds.contains(n.id())).toList(),
-        all.disks().stream().filter(d -> d.nodeId() == node || diskIds.contains(d.id())).toList(),
         all.volumes().stream().filter(v -> volumeIds.contains(v.id())).toList(),
         some,
         all.grants().stream().filter(g -> lvolIds.contains(g.lvolId())).toList(),

@@ -94,7 +94,7 @@ class StoreContractTest {
               .map(v -> v.volume().id())
               .filter(id -> id % 2 == 1)
               .collect(Collectors.toSet());
-      agents.forEach((node, a) -> rows.append(node).append(": ").append(a.view(some)).append('\n'));
+      agents.forEach((node, a) -> rows.append(node).append(": ").append(a.rows(some)).append('\n'));
       rows.append(controller.volumes()).append(controller.nodes()).append(controller.disks());
       controller.openIntents().forEach(i -> rows.append(i.action()).append(i.object()));
       return rows.toString();
