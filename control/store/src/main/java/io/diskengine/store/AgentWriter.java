@@ -47,6 +47,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -356,38 +357,49 @@ final class AgentWriter {
     return new Applied(nodeId);
   }
 
+  /** One round trip, however many objects wait: after a restart all of them do. */
   private WriteResult publish(PublishReasons w) throws SQLException {
     List<Reason> reasons = w.reasons();
-    List<String> kinds = reasons.stream().map(r -> r.object().kind().name()).toList();
-    List<Long> ids = reasons.stream().map(r -> r.object().id()).toList();
-    tx.update(
-        "DELETE FROM reason WHERE node_id = ? AND NOT EXISTS"
-            + " (SELECT FROM unnest(?::text[], ?::bigint[]) AS k(kind, id)"
-            + " WHERE k.kind = object_kind AND k.id = object_id)",
-        nodeId,
-        kinds,
-        ids);
-    for (Reason r : reasons) {
-      tx.update(
-          "INSERT INTO reason (node_id, object_kind, object_id, waiting_for, since, attempts,"
-              + " last_error, next_try, cause_kind, cause_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-              + " ON CONFLICT (node_id, object_kind, object_id) DO UPDATE SET"
-              + " waiting_for = EXCLUDED.waiting_for, since = EXCLUDED.since,"
-              + " attempts = EXCLUDED.attempts, last_error = EXCLUDED.last_error,"
-              + " next_try = EXCLUDED.next_try, cause_kind = EXCLUDED.cause_kind,"
-              + " cause_id = EXCLUDED.cause_id",
-          nodeId,
-          r.object().kind(),
-          r.object().id(),
-          r.waitingFor(),
-          r.since(),
-          r.attempts(),
-          r.lastError(),
-          r.nextTry(),
-          r.cause() == null ? null : r.cause().kind(),
-          r.cause() == null ? null : r.cause().id());
-    }
+    List<@Nullable Object> kinds = column(reasons, r -> r.object().kind().name());
+    List<@Nullable Object> ids = column(reasons, r -> r.object().id());
+    Statement<?> others =
+        Statement.of(
+            "DELETE FROM reason WHERE node_id = ? AND NOT EXISTS"
+                + " (SELECT FROM unnest(?::text[], ?::bigint[]) AS k(kind, id)"
+                + " WHERE k.kind = object_kind AND k.id = object_id)",
+            nodeId,
+            kinds,
+            ids);
+    Statement<?> these =
+        Statement.of(
+            "INSERT INTO reason (node_id, object_kind, object_id, waiting_for, since, attempts,"
+                + " last_error, next_try, cause_kind, cause_id) SELECT ?, w.* FROM"
+                + " unnest(?::text[], ?::bigint[], ?::text[], ?::timestamptz[], ?::integer[],"
+                + " ?::text[], ?::timestamptz[], ?::text[], ?::bigint[]) AS w"
+                + " ON CONFLICT (node_id, object_kind, object_id) DO UPDATE SET"
+                + " waiting_for = EXCLUDED.waiting_for, since = EXCLUDED.since,"
+                + " attempts = EXCLUDED.attempts, last_error = EXCLUDED.last_error,"
+                + " next_try = EXCLUDED.next_try, cause_kind = EXCLUDED.cause_kind,"
+                + " cause_id = EXCLUDED.cause_id",
+            nodeId,
+            kinds,
+            ids,
+            column(reasons, Reason::waitingFor),
+            column(reasons, Reason::since),
+            column(reasons, Reason::attempts),
+            column(reasons, Reason::lastError),
+            column(reasons, Reason::nextTry),
+            column(reasons, r -> r.cause() == null ? null : r.cause().kind().name()),
+            column(reasons, r -> r.cause() == null ? null : r.cause().id()));
+    var unused = tx.all(reasons.isEmpty() ? List.of(others) : List.of(others, these));
     return new Applied(nodeId);
+  }
+
+  private static List<@Nullable Object> column(
+      List<Reason> reasons, Function<Reason, @Nullable Object> value) {
+    List<@Nullable Object> column = new ArrayList<>();
+    reasons.forEach(r -> column.add(value.apply(r)));
+    return column;
   }
 
   private WriteResult event(

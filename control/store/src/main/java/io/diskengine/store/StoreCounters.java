@@ -5,6 +5,7 @@ import java.util.concurrent.atomic.LongAdder;
 /** What one process asked of PostgreSQL since it started. */
 public final class StoreCounters {
   final LongAdder statements = new LongAdder();
+  final LongAdder rows = new LongAdder();
   final LongAdder commits = new LongAdder();
   final LongAdder rollbacks = new LongAdder();
   final LongAdder conflicts = new LongAdder();
@@ -12,6 +13,11 @@ public final class StoreCounters {
   /** SQL statements sent, {@code BEGIN} and {@code COMMIT} included. */
   public long statements() {
     return statements.sum();
+  }
+
+  /** Rows that statements answered. */
+  public long rows() {
+    return rows.sum();
   }
 
   /** Transactions that wrote and were committed. */

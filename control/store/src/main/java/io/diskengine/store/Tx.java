@@ -117,11 +117,12 @@ final class Tx {
     return results;
   }
 
-  private static <T> List<T> rows(Row<T> row, ResultSet r) throws SQLException {
+  private <T> List<T> rows(Row<T> row, ResultSet r) throws SQLException {
     List<T> rows = new ArrayList<>();
     while (r.next()) {
       rows.add(row.read(r));
     }
+    counters.rows.add(rows.size());
     return rows;
   }
 
