@@ -29,6 +29,15 @@ import org.jspecify.annotations.Nullable;
 final class StorageNodeFacts {
   private static final String ALL_ZEROS = "00000000-0000-0000-0000-000000000000";
 
+  /** Up to so many doubtful objects of a kind are asked for by name: a list of all is long. */
+  private static final int MAX_BY_NAME = 16;
+
+  /** SPDK's answer about a bdev's name that nothing has. */
+  private static final int ENODEV = -19;
+
+  /** And about an NQN that no subsystem has, with a code that says much else. */
+  private static final String NO_SUBSYSTEM = "Subsystem with NQN '%s' not found";
+
   final Tracked<Base> bases;
   final Tracked<Lvstore> lvstores;
   final Tracked<LvolSeen> lvols;
@@ -111,9 +120,11 @@ final class StorageNodeFacts {
     private final List<String> baseNames;
     private final boolean askBases = all || bases.needsLook();
     private final boolean askLvstores = all || lvstoresToo || lvstores.needsLook();
-    private final boolean askLvols = all || lvolsToo || lvols.needsLook();
+    private final Set<String> lvolNames = all || lvolsToo ? Set.of() : lvols.open(MAX_BY_NAME);
+    private final boolean askLvols = all || lvolsToo || (lvolNames.isEmpty() && lvols.needsLook());
     private final boolean askTransports = all || transports.needsLook();
-    private final boolean askSubsystems = all || subsystems.needsLook();
+    private final Set<String> nqns = all ? Set.of() : subsystems.open(MAX_BY_NAME);
+    private final boolean askSubsystems = all || (nqns.isEmpty() && subsystems.needsLook());
     private final long basesAt = bases.lookStarts();
     private final long lvstoresAt = lvstores.lookStarts();
     private final long lvolsAt = lvols.lookStarts();
@@ -140,7 +151,8 @@ final class StorageNodeFacts {
 
     @Override
     public List<RpcCall<?>> submit(SpdkRpcClient spdk) {
-      if (!askLvstores || askBases || askLvols || askTransports || askSubsystems) {
+      boolean named = !lvolNames.isEmpty() || !nqns.isEmpty();
+      if (!askLvstores || askBases || askLvols || askTransports || askSubsystems || named) {
         return List.of();
       }
       RpcCall<List<LvolMethods.Lvstore>> call = spdk.submit(lvstoresRequest);
@@ -162,11 +174,27 @@ final class StorageNodeFacts {
       var volumes = askLvols ? spdk.submit(lvolsRequest) : null;
       var trtypes = askTransports ? spdk.submit(NvmfMethods.transports()) : null;
       var exports = askSubsystems ? spdk.submit(subsystemsRequest) : null;
+      Map<String, RpcCall<List<Bdev>>> lvolCalls = new HashMap<>();
+      lvolNames.forEach(alias -> lvolCalls.put(alias, spdk.submit(BdevMethods.bdev(alias))));
+      Map<String, RpcCall<List<NvmfMethods.Subsystem>>> exportCalls = new HashMap<>();
+      nqns.forEach(nqn -> exportCalls.put(nqn, spdk.submit(NvmfMethods.subsystem(nqn))));
       baseCalls.forEach(this::base);
       answers(stores).forEach(this::lvstore);
       List<LvolMethods.Lvol> found = answers(volumes);
       answers(trtypes).forEach(t -> seenTransports.put(t.trtype(), t.trtype()));
       answers(exports).forEach(this::subsystem);
+      lvolCalls.forEach((alias, call) -> {
+        if (!(call.await() instanceof RpcResult.Rejected<?>(int code, String _)
+            && code == ENODEV)) {
+          answers(call).forEach(b -> lvol(alias, b));
+        }
+      });
+      exportCalls.forEach((nqn, call) -> {
+        if (!(call.await() instanceof RpcResult.Rejected<?>(int _, String message)
+            && message.equals(NO_SUBSYSTEM.formatted(nqn)))) {
+          answers(call).forEach(this::subsystem);
+        }
+      });
       sizes(spdk, found);
       return failure;
     }
@@ -181,6 +209,11 @@ final class StorageNodeFacts {
       }
       failure = result;
       return List.of();
+    }
+
+    private void lvol(String alias, Bdev bdev) {
+      boolean snapshot = bdev.driverSpecific().path("lvol").path("snapshot").asBoolean(false);
+      seenLvols.put(alias, new LvolSeen(alias, bdev.uuid(), bdev.sizeBytes(), snapshot));
     }
 
     /** A bdev asked for by name is absent when the answer is a refusal. */
@@ -277,14 +310,23 @@ final class StorageNodeFacts {
       }
       if (askLvols) {
         news |= lvols.merge(seenLvols, lvolsAt);
+      } else {
+        news |= mergeOnly(lvols, lvolNames, seenLvols, lvolsAt);
       }
       if (askTransports) {
         news |= transports.merge(seenTransports, transportsAt);
       }
       if (askSubsystems) {
         news |= subsystems.merge(seenSubsystems, subsystemsAt);
+      } else {
+        news |= mergeOnly(subsystems, nqns, seenSubsystems, subsystemsAt);
       }
       return news;
+    }
+
+    private static <T> boolean mergeOnly(
+        Tracked<T> kind, Set<String> names, Map<String, T> seen, long at) {
+      return !names.isEmpty() && kind.mergeOnly(names, seen, at, (_, now) -> now, Object::equals);
     }
   }
 

@@ -143,8 +143,11 @@ final class FakeTarget {
     }
     for (Store s : stores.values()) {
       for (Blob b : s.blobs.values()) {
-        if (b.uuid.equals(name)) {
-          return list().add(bdev(b.uuid, b.uuid, b.bytes));
+        if (b.uuid.equals(name) || name.equals(s.name + "/" + b.name)) {
+          ObjectNode found = bdev(b.uuid, b.uuid, b.bytes);
+          ObjectNode specific = (ObjectNode) found.get("driver_specific");
+          specific.putObject("lvol").put("snapshot", b.snapshot);
+          return list().add(found);
         }
       }
     }
@@ -311,7 +314,10 @@ final class FakeTarget {
         return all;
       }
       case "nvmf_get_subsystems" -> {
-        return subsystems();
+        if (!nqn.isEmpty()) {
+          sub(nqn);
+        }
+        return subsystems(nqn);
       }
       default -> {
         return null;
@@ -320,14 +326,19 @@ final class FakeTarget {
     return json(true);
   }
 
-  private JsonNode subsystems() {
+  private JsonNode subsystems(String only) {
     ArrayNode all = list();
     ObjectNode discovery = object().put("nqn", "nqn.2014-08.org.nvmexpress.discovery");
     discovery.put("subtype", "Discovery").put("allow_any_host", true);
     discovery.set("listen_addresses", list());
     discovery.set("hosts", list());
-    all.add(discovery);
+    if (only.isEmpty()) {
+      all.add(discovery);
+    }
     subsystems.forEach((nqn, s) -> {
+      if (!only.isEmpty() && !only.equals(nqn)) {
+        return;
+      }
       ObjectNode o = object().put("nqn", nqn).put("subtype", "NVMe");
       o.put("allow_any_host", s.made.path("allow_any_host").asBoolean());
       for (String k : List.of("serial_number", "min_cntlid", "max_cntlid")) {

@@ -6,6 +6,7 @@ import io.diskengine.testkit.spdk.FakeMedia.Store;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -26,6 +27,10 @@ final class FakeBdevs {
   private final FakeSpdk self;
   private final FakeLvols lvols;
   private final Map<String, FakeBdev> bdevs = new LinkedHashMap<>();
+
+  /** By aliases and uuids. */
+  private final Map<String, FakeBdev> byOtherName = new HashMap<>();
+
   private final Set<String> allowed = new LinkedHashSet<>();
   private final List<Reply> waitForExamine = new ArrayList<>();
   private final Map<Reply, String> waitForBdev = new LinkedHashMap<>();
@@ -41,6 +46,7 @@ final class FakeBdevs {
 
   void restart() {
     bdevs.clear();
+    byOtherName.clear();
     allowed.clear();
     waitForExamine.clear();
     waitForBdev.clear();
@@ -93,10 +99,13 @@ final class FakeBdevs {
 
   @Nullable FakeBdev find(String name) {
     FakeBdev exact = bdevs.get(name);
-    if (exact != null) {
-      return exact;
-    }
-    return bdevs.values().stream().filter(b -> b.isCalled(name)).findFirst().orElse(null);
+    return exact != null ? exact : byOtherName.get(name);
+  }
+
+  private static List<String> otherNames(FakeBdev bdev) {
+    List<String> names = new ArrayList<>(bdev.aliases);
+    names.add(bdev.uuid.toString());
+    return names;
   }
 
   FakeBdev get(String name) throws RpcFault {
@@ -113,6 +122,7 @@ final class FakeBdevs {
 
   void register(FakeBdev bdev) {
     bdevs.put(bdev.name, bdev);
+    otherNames(bdev).forEach(other -> byOtherName.putIfAbsent(other, bdev));
     tell("bdev_register", bdev);
     List<Reply> told =
         waitForBdev.entrySet().stream()
@@ -131,6 +141,14 @@ final class FakeBdevs {
 
   void unregister(FakeBdev bdev) {
     if (bdevs.remove(bdev.name, bdev)) {
+      for (String other : otherNames(bdev)) {
+        if (byOtherName.remove(other, bdev)) {
+          bdevs.values().stream()
+              .filter(b -> b.isCalled(other))
+              .findFirst()
+              .ifPresent(b -> byOtherName.put(other, b));
+        }
+      }
       tell("bdev_unregister", bdev);
       bdev.removed();
     }
@@ -429,7 +447,7 @@ final class FakeBdevs {
           .put("base_bdev", base.name)
           .put("thin_provision", blob.thin)
           .put("num_allocated_clusters", 0)
-          .put("snapshot", false)
+          .put("snapshot", blob.snapshot)
           .put("clone", false)
           .put("esnap_clone", false);
     }

@@ -74,7 +74,13 @@ public final class FakeMedia {
       return store == null ? Map.of() : store.blobs;
     }
 
-    /** Puts an lvol on the disk that nobody asked for. */
+    /** Makes an empty lvstore, as an earlier process may have done. */
+    public void format(String name, UUID uuid, long clusterBytes) {
+      // The first clusters hold the metadata.
+      store = new Store(name, uuid, clusterBytes, sizeBytes / clusterBytes - 1);
+    }
+
+    /** Puts an lvol on the disk that no RPC made. */
     public void plant(String name, UUID uuid, long sizeBytes) {
       if (store == null) {
         throw new IllegalStateException(path + " has no lvstore");

@@ -182,8 +182,8 @@ final class FakeNvmf {
       }
       case "nvmf_subsystem_get_controllers" -> reply.ok(controllers(get(nqn)));
       case "nvmf_get_subsystems" -> {
-        if (!nqn.isEmpty() && !subsystems.containsKey(nqn)) {
-          throw RpcFault.errno(RpcFault.ENODEV);
+        if (!nqn.isEmpty()) {
+          get(nqn);
         }
         reply.ok(json(nqn));
       }

@@ -106,6 +106,9 @@ public final class FakeRpcConnection {
           @Override
           public void ok(Object result) {
             byte[] bytes = call.notification() ? null : RpcCodec.reply(call.idJson(), result);
+            if (bytes != null) {
+              spdk.replied(call.method(), bytes.length - call.idJson().length());
+            }
             peer.executed(call.method(), params, true, () -> answers.add(bytes));
           }
 

@@ -40,6 +40,9 @@ public final class FakeSpdk {
   /** RPCs executed, by method. */
   private final Map<String, Long> calls = new HashMap<>();
 
+  /** Bytes of results without the requests' ids, by method. */
+  private final Map<String, Long> replyBytes = new HashMap<>();
+
   private final List<Runnable> whenContinued = new ArrayList<>();
   private final List<Runnable> onDeath = new ArrayList<>();
   private long pid;
@@ -179,6 +182,14 @@ public final class FakeSpdk {
 
   public Map<String, Long> calls() {
     return calls;
+  }
+
+  public Map<String, Long> replyBytes() {
+    return replyBytes;
+  }
+
+  void replied(String method, int bytes) {
+    replyBytes.merge(method, (long) bytes, Long::sum);
   }
 
   /** Executes one call. The answer may come at once or later. */

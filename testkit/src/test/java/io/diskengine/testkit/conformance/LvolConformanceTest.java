@@ -128,6 +128,13 @@ class LvolConformanceTest extends SpdkConformance {
     ok(rpc, "bdev_lvol_delete", "{'name':'lvs0/v1'}");
     JsonNode subsystem = ok(rpc, "nvmf_get_subsystems", "{'nqn':'" + nqn + "'}").get(0);
     assertThat(subsystem.get("namespaces")).isEmpty();
+    String unknown = nqn + "x";
+    assertError(
+        rpc,
+        -32602,
+        "Subsystem with NQN '" + unknown + "' not found",
+        "nvmf_get_subsystems",
+        "{'nqn':'" + unknown + "'}");
     assertError(rpc, -19, "No such device", "bdev_lvol_delete", "{'name':'lvs0/v1'}");
     malloc(rpc, "M0", 1);
     assertError(rpc, -19, "No such device", "bdev_lvol_delete", "{'name':'M0'}");
