@@ -239,6 +239,7 @@ final class AgentWriter {
       case BeginIntent w ->
           new Refused(w.object() + " is not at version " + w.plannedFromVersion() + " any more");
       case FinishIntent w -> new Refused("no open intent " + w.intentId());
+      case CommitOut w -> legs.commitOut(w);
       default -> {
         ObjectRef object = Objects.requireNonNull(subject(write));
         yield updated(object.kind(), object.id(), 0);

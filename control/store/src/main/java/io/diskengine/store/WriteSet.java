@@ -6,6 +6,7 @@ import io.diskengine.model.ObjectKind;
 import io.diskengine.model.VmMappingState;
 import io.diskengine.model.VolumeMappingState;
 import io.diskengine.store.AgentWrite.BeginIntent;
+import io.diskengine.store.AgentWrite.CommitOut;
 import io.diskengine.store.AgentWrite.FinishIntent;
 import io.diskengine.store.AgentWrite.GrantConfirmed;
 import io.diskengine.store.AgentWrite.LvolUp;
@@ -86,6 +87,7 @@ final class WriteSet {
       case MappingClean w -> new Key(MappingClean.class, w.clean());
       case RaidCreated _ -> new Key(RaidCreated.class, null);
       case VmMappingChanged w -> new Key(VmMappingChanged.class, w.to());
+      case CommitOut w -> w.lvolIds().isEmpty() ? null : new Key(CommitOut.class, null);
       default -> null;
     };
   }
@@ -101,6 +103,7 @@ final class WriteSet {
       case MappingClean w -> w.mappingId();
       case RaidCreated w -> w.volumeId();
       case VmMappingChanged w -> w.vmMappingId();
+      case CommitOut w -> w.volumeId();
       default -> throw new IllegalStateException("applied alone: " + write);
     };
   }
@@ -118,6 +121,7 @@ final class WriteSet {
           case MappingClean w -> mappingClean(w.clean());
           case RaidCreated _ -> raidCreated();
           case VmMappingChanged w -> vmMappingChanged(w.to());
+          case CommitOut _ -> commitOut();
           default -> throw new IllegalStateException("applied alone: " + writes);
         };
     statement = change;
@@ -315,6 +319,61 @@ final class WriteSet {
         column(VmMappingChanged.class, VmMappingChanged::version),
         column(VmMappingChanged.class, VmMappingChanged::socketPath),
         AgentWriter.sources(VmMappingState.class, to),
+        agent.nodeId());
+  }
+
+  /**
+   * {@link LegSet#commitOut} of many volumes, as all of a baremetal node are after its data plane
+   * was killed. Why one was not applied is asked there.
+   */
+  private Statement<Changed> commitOut() {
+    List<@Nullable Object> legsOf = new ArrayList<>();
+    List<@Nullable Object> legs = new ArrayList<>();
+    for (AgentWrite w : writes) {
+      CommitOut out = (CommitOut) w;
+      for (Long leg : out.lvolIds()) {
+        legsOf.add(out.volumeId());
+        legs.add(leg);
+      }
+    }
+    return Statement.of(
+        WriteSet::row,
+        "WITH w AS (SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::text[])"
+            + " AS w(volume_id, epoch, cause)),"
+            + " leg AS (SELECT * FROM unnest(?::bigint[], ?::bigint[]) AS leg(volume_id, lvol_id)),"
+            + " allowed AS (SELECT w.* FROM w JOIN volume v ON v.id = w.volume_id"
+            + " AND v.epoch = w.epoch WHERE EXISTS (SELECT FROM volume_mapping m"
+            + " WHERE m.volume_id = w.volume_id AND m.node_id = ? AND m.state NOT IN "
+            + Rows.FINAL_MAPPING
+            + ") AND EXISTS (SELECT FROM lvol s WHERE s.volume_id = w.volume_id"
+            + " AND s.sync = 'IN_SYNC' AND s.state NOT IN ('DELETING', 'DELETED')"
+            + " AND NOT EXISTS (SELECT FROM leg WHERE leg.lvol_id = s.id))),"
+            + " gone AS (UPDATE lvol l SET sync = 'OUT', rebuild_percent = NULL,"
+            + " version = l.version + 1 FROM allowed a JOIN leg ON leg.volume_id = a.volume_id"
+            + " WHERE l.id = leg.lvol_id AND l.volume_id = a.volume_id AND l.sync <> 'OUT'"
+            + " RETURNING l.id, l.volume_id, l.name),"
+            + " revoked AS (UPDATE lvol_grant g SET state = 'REVOKING', version = g.version + 1"
+            + " FROM leg WHERE g.lvol_id = leg.lvol_id AND g.state IN ('GRANTING', 'GRANTED')"
+            + " AND leg.volume_id IN (SELECT volume_id FROM gone)),"
+            + " raised AS (UPDATE volume v SET epoch = v.epoch + 1, version = v.version + 1"
+            + " WHERE v.id IN (SELECT volume_id FROM gone) RETURNING v.id, v.epoch),"
+            + " carried AS (UPDATE lvol_grant g SET volume_epoch = raised.epoch,"
+            + " version = g.version + 1 FROM raised JOIN lvol l ON l.volume_id = raised.id"
+            + " WHERE g.lvol_id = l.id AND g.state IN ('GRANTING', 'GRANTED')"
+            + " AND NOT EXISTS (SELECT FROM leg WHERE leg.lvol_id = g.lvol_id)),"
+            + " told AS (INSERT INTO event"
+            + " (severity, node_id, object_kind, object_id, object_name, message)"
+            + " SELECT 'WARNING', ?, 'VOLUME', a.volume_id, object_name('VOLUME', a.volume_id),"
+            + " (SELECT string_agg(gone.name, ', ' ORDER BY gone.id) FROM gone"
+            + " WHERE gone.volume_id = a.volume_id) || ' is OUT: ' || a.cause"
+            + " FROM allowed a WHERE a.volume_id IN (SELECT volume_id FROM gone))"
+            + " SELECT id FROM raised",
+        idColumn(),
+        column(CommitOut.class, CommitOut::volumeEpoch),
+        column(CommitOut.class, CommitOut::cause),
+        legsOf,
+        legs,
+        agent.nodeId(),
         agent.nodeId());
   }
 }

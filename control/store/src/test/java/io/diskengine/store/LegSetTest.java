@@ -127,6 +127,49 @@ final class LegSetTest {
   }
 
   @Test
+  void legsOfManyVolumesGoOutWithOneStatementAndEachVolumeThatMayNotSaysWhy() {
+    attach("logs");
+    attach("web");
+    List<Volume> volumes = bm1.view().volumes();
+    List<List<Long>> legs =
+        volumes.stream()
+            .map(v ->
+                bm1.view().lvols().stream()
+                    .filter(l -> l.volumeId() == v.id())
+                    .map(Lvol::id)
+                    .toList())
+            .toList();
+    Volume logs = volumes.get(1);
+    Volume web = volumes.get(2);
+    long before = fixture.counters("bm1").statements();
+    List<WriteResult> results =
+        bm1.write(
+            List.of(
+                new CommitOut(
+                    volumes.getFirst().id(),
+                    volumes.getFirst().epoch(),
+                    legs.getFirst().subList(0, 1),
+                    "killed"),
+                new CommitOut(
+                    logs.id(), logs.epoch() + 5, legs.get(1).subList(0, 1), "of another epoch"),
+                new CommitOut(web.id(), web.epoch(), legs.get(2), "both")));
+    assertThat(results)
+        .containsExactly(
+            new WriteResult.Applied(volumes.getFirst().id()),
+            new WriteResult.Refused("volume " + logs.id() + " is at epoch " + logs.epoch()),
+            new WriteResult.Refused("no in-sync leg would be left of volume " + web.id()));
+    // BEGIN, lease, locks, the legs, why not (one and two), COMMIT.
+    assertThat(fixture.counters("bm1").statements() - before).isEqualTo(8);
+    assertThat(bm1.view().lvols())
+        .filteredOn(l -> l.sync() == LvolSync.OUT)
+        .extracting(Lvol::id)
+        .containsExactlyElementsOf(legs.getFirst().subList(0, 1));
+    assertThat(bm1.view().volumes().subList(1, 3)).isEqualTo(volumes.subList(1, 3));
+    Event event = fixture.controller.events(0, 10).getFirst();
+    assertThat(event.message()).isEqualTo(lvol(0).name() + " is OUT: killed");
+  }
+
+  @Test
   void databaseItselfKeepsTheLastInSyncLeg() {
     org.assertj.core.api.Assertions.assertThatThrownBy(
             () -> Server.execute(fixture.url, "UPDATE diskengine.lvol SET sync = 'OUT'"))
