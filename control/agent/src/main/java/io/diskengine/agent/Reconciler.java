@@ -310,12 +310,20 @@ final class Reconciler {
         planStale = true;
         NodeView rows = nodeRows.view();
         if (rows != null && nowMs >= resyncAtMs) {
-          resyncAtMs = nowMs + rows.cluster().settings().resyncMs();
+          resyncAtMs = resyncAfter(nowMs, rows.cluster().settings().resyncMs());
         }
       }
       case WENT_BACK -> stop(nowMs);
     }
     return nodeRows.view();
+  }
+
+  /**
+   * At a place in the interval that is this node's own: agents that were started together do not
+   * read everything together for ever after.
+   */
+  private long resyncAfter(long nowMs, int everyMs) {
+    return nowMs + everyMs - Math.floorMod(nowMs - config.nodeName().hashCode(), everyMs);
   }
 
   private void stop(long nowMs) {
