@@ -21,7 +21,7 @@ import picocli.CommandLine.Parameters;
 /** {@code ./diskengine bench}: see bench/README.md for what the columns mean. Asserts nothing. */
 @Command(
     name = "diskengine bench",
-    subcommands = {ControlBench.class, RestartBench.class},
+    subcommands = {ControlBench.class, RestartBench.class, PaceBench.class, ScaleBench.class},
     mixinStandardHelpOptions = true,
     description = "Measure an engine process, each figure beside a yardstick of the same run.")
 public final class Main implements Callable<Integer> {

@@ -50,7 +50,8 @@ public final class ManyRows {
       List<SeededLvol> lvols) {}
 
   /** A replica. */
-  public record SeededLvol(String name, UUID uuid, long sizeBytes) {}
+  public record SeededLvol(
+      String name, int slot, UUID uuid, long sizeBytes, String nqn, UUID namespaceUuid) {}
 
   /**
    * @param owner a superuser's connection to a migrated database without nodes
@@ -182,7 +183,14 @@ public final class ManyRows {
       throws SQLException {
     String name = Names.lvol(volumeId, volume, slot, GENERATION);
     UUID namespace = Names.namespaceUuid(volume, slot, GENERATION);
-    SeededLvol made = new SeededLvol(name, UUID.randomUUID(), Sizes.legBytes(sizeBytes));
+    SeededLvol made =
+        new SeededLvol(
+            name,
+            slot,
+            UUID.randomUUID(),
+            Sizes.legBytes(sizeBytes),
+            Names.subsystemNqn(nqnPrefix, clusterId, name),
+            namespace);
     on.lvols().add(made);
     fill(
         insert,
@@ -193,7 +201,7 @@ public final class ManyRows {
         name,
         made.uuid(),
         made.sizeBytes(),
-        Names.subsystemNqn(nqnPrefix, clusterId, name),
+        made.nqn(),
         namespace,
         Names.nguid(namespace),
         Names.serial(namespace),

@@ -141,8 +141,9 @@ public final class FakeFabric {
 
   /** The machine whose addresses hold this one, also while nothing listens there. */
   @Nullable FakeSpdk machineOf(String traddr, String trsvcid) {
+    String address = traddr + ":" + trsvcid;
     for (FakeSpdk n : nodes) {
-      if (n.addresses.contains(traddr + ":" + trsvcid)) {
+      if (n.addresses.contains(address)) {
         return n;
       }
     }

@@ -13,7 +13,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -79,21 +79,19 @@ public final class FakeServer implements AutoCloseable {
       return random;
     }
 
-    /** Runs the task on the fakes' thread and waits for it. */
+    /** Runs the task on the fakes' thread and waits for it; what it throws is thrown here. */
     public void run(Runnable task) {
-      CountDownLatch done = new CountDownLatch(1);
-      thread.execute(() -> {
-        task.run();
-        done.countDown();
-      });
       try {
-        done.await();
+        thread.submit(task).get();
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
+      } catch (ExecutionException e) {
+        throw new IllegalStateException("on the fakes' thread", e.getCause());
       }
     }
 
-    void soon(Runnable task) {
+    /** Runs the task on the fakes' thread. */
+    public void soon(Runnable task) {
       try {
         thread.execute(task);
       } catch (RejectedExecutionException e) {

@@ -213,6 +213,26 @@ public final class FakeSpdk {
     }
   }
 
+  /**
+   * Executes one call of somebody who came before; what is answered later is not waited for.
+   *
+   * @throws IllegalStateException when it is refused
+   */
+  public void execute(String method, @Nullable JsonNode params) {
+    call(
+        method,
+        params,
+        new Reply() {
+          @Override
+          public void ok(Object result) {}
+
+          @Override
+          public void error(int code, String message) {
+            throw new IllegalStateException(method + " " + params + ": " + code + " " + message);
+          }
+        });
+  }
+
   static ObjectNode object() {
     return RpcJson.MAPPER.createObjectNode();
   }
