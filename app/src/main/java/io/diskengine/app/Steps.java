@@ -4,7 +4,7 @@ import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.Locale;
 
-/** What {@code up} prints: one line for each thing that became true, with how long it took. */
+/** What {@code up} prints: one line for each thing that became true, with when after the start. */
 final class Steps {
   private static final Duration POLL = Duration.ofMillis(20);
 
@@ -29,7 +29,7 @@ final class Steps {
     out.flush();
   }
 
-  /** A step that began at {@code startedNs} is done. */
+  /** A step is done, this long after {@code startedNs}. */
   void done(String step, String detail, long startedNs) {
     double seconds = (System.nanoTime() - startedNs) / 1e9;
     say(String.format(Locale.ROOT, "  %-15s %-60s %5.1f s", step, detail, seconds));

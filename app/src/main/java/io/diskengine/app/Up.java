@@ -140,16 +140,15 @@ final class Up implements AutoCloseable {
       return;
     }
     steps.done("PostgreSQL", db.url().substring("jdbc:".length()), startedNs);
-    long controlNs = System.nanoTime();
     supervise(CONTROLLER, controller(db));
     UpLayout.STORAGE_NODES.forEach(node -> supervise(agentOf(node), storageNode(node, db)));
     options.baremetalNodeNames().forEach(node -> supervise(agentOf(node), baremetal(node, db)));
     List<Thread> waits = new ArrayList<>();
     for (String node : options.nodes()) {
       waits.add(inBackground(() -> awaitEngine(node, startedNs)));
-      waits.add(inBackground(() -> awaitAgent(node, controlNs)));
+      waits.add(inBackground(() -> awaitAgent(node, startedNs)));
     }
-    waits.add(inBackground(() -> awaitController(controlNs)));
+    waits.add(inBackground(() -> awaitController(startedNs)));
     for (Thread wait : waits) {
       wait.join();
     }

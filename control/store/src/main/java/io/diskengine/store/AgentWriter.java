@@ -239,7 +239,7 @@ final class AgentWriter {
       case BeginIntent w ->
           new Refused(w.object() + " is not at version " + w.plannedFromVersion() + " any more");
       case FinishIntent w -> new Refused("no open intent " + w.intentId());
-      case CommitOut w -> legs.commitOut(w);
+      case CommitOut w -> legs.whyNotOut(w);
       default -> {
         ObjectRef object = Objects.requireNonNull(subject(write));
         yield updated(object.kind(), object.id(), 0);
@@ -296,7 +296,7 @@ final class AgentWriter {
                   w.vmMappingId(),
                   nodeId));
       case MappingGone w -> mappingGone(w);
-      case CommitOut w -> legs.commitOut(w);
+      case CommitOut w -> legs.whyNotOut(w);
       case Readmit w -> legs.readmit(w);
       case RebuildStarted w -> legs.rebuildStarted(w);
       case RebuildProgress w ->

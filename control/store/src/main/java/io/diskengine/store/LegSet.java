@@ -32,7 +32,8 @@ final class LegSet {
     this.nodeId = nodeId;
   }
 
-  WriteResult commitOut(CommitOut w) throws SQLException {
+  /** Why {@link WriteSet} did not apply it; nothing was changed for it. */
+  Refused whyNotOut(CommitOut w) throws SQLException {
     if (w.lvolIds().isEmpty()) {
       return new Refused("no leg is named");
     }
@@ -56,32 +57,10 @@ final class LegSet {
                 + " AND state NOT IN ('DELETING', 'DELETED')",
             w.volumeId(),
             w.lvolIds());
-    if (survivors == 0) {
-      return new Refused("no in-sync leg would be left of volume " + w.volumeId());
-    }
-    List<String> names =
-        tx.query(
-            r -> r.getString(1),
-            "UPDATE lvol SET sync = 'OUT', rebuild_percent = NULL, version = version + 1"
-                + " WHERE volume_id = ? AND id = ANY(?::bigint[]) AND sync <> 'OUT' RETURNING name",
-            w.volumeId(),
-            w.lvolIds());
-    if (names.isEmpty()) {
-      return new Refused("the legs are OUT already");
-    }
-    tx.update(
-        "UPDATE lvol_grant SET state = 'REVOKING', version = version + 1"
-            + " WHERE lvol_id = ANY(?::bigint[]) AND state IN ('GRANTING', 'GRANTED')",
-        w.lvolIds());
-    raiseEpoch(w.volumeId());
-    tx.update(
-        "INSERT INTO event (severity, node_id, object_kind, object_id, object_name, message)"
-            + " VALUES ('WARNING', ?, 'VOLUME', ?, object_name('VOLUME', ?), ?)",
-        nodeId,
-        w.volumeId(),
-        w.volumeId(),
-        String.join(", ", names) + " is OUT: " + w.cause());
-    return new Applied(w.volumeId());
+    return new Refused(
+        survivors == 0
+            ? "no in-sync leg would be left of volume " + w.volumeId()
+            : "the legs are OUT already");
   }
 
   /** The grants of the legs that stay are valid at the new epoch. */
