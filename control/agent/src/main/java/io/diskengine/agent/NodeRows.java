@@ -1,5 +1,6 @@
 package io.diskengine.agent;
 
+import io.diskengine.model.ClusterSettings;
 import io.diskengine.model.NodeView;
 import io.diskengine.model.VolumeRows;
 import io.diskengine.model.plan.Work;
@@ -39,6 +40,21 @@ final class NodeRows {
   /** Null when they must not be acted upon. */
   @Nullable NodeView view() {
     return view;
+  }
+
+  /** The defaults until rows are there. */
+  ClusterSettings settings() {
+    NodeView known = view;
+    return known == null ? ClusterSettings.DEFAULTS : known.cluster().settings();
+  }
+
+  /**
+   * At a place in the interval that is this node's own: agents that were started together do not
+   * read everything together for ever after.
+   */
+  long nextResyncMs(long nowMs, String nodeName) {
+    int everyMs = settings().resyncMs();
+    return nowMs + everyMs - Math.floorMod(nowMs - nodeName.hashCode(), everyMs);
   }
 
   void wake(Wake wake) {

@@ -62,15 +62,13 @@ final class Reconciler {
   private static final long FINISH_WITHIN_MS = 250;
 
   private final AgentConfig config;
-  private final AgentStore store;
-  private final NodeRegistration registration;
   private final Mode mode;
   private final SpdkRpcClient spdk;
   private final AgentMachine machine;
   private final AgentClock clock;
   private final SequenceFile sequence;
   private final Supplier<String> sent;
-  private final String holder;
+  private final NodeLease lease;
 
   private final LinkedBlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>();
   private final Journal journal = new Journal();
@@ -79,10 +77,8 @@ final class Reconciler {
   private final StatusLine statusLine;
   private final LookRun lookRun;
   private final Set<ObjectRef> busy = new HashSet<>();
-  private volatile long leaseUntilBootMs = Long.MIN_VALUE;
   private volatile DataPlane.Outcome.@Nullable Up plane;
 
-  private @Nullable AgentSession session;
   private final NodeRows nodeRows;
   private boolean planAsked = true;
   private boolean planStale = true;
@@ -93,7 +89,6 @@ final class Reconciler {
   private long batchUntilMs;
   private long retryAtMs;
   private long planeRetryAtMs;
-  private long renewAtMs;
   private long tickAtMs;
   private long resyncAtMs;
   private long requeueAtMs = Long.MAX_VALUE;
@@ -111,8 +106,6 @@ final class Reconciler {
       SequenceFile sequence,
       Supplier<String> sent) {
     this.config = config;
-    this.store = store;
-    this.registration = registration;
     this.mode = mode;
     this.spdk = spdk;
     this.machine = machine;
@@ -120,7 +113,8 @@ final class Reconciler {
     this.sequence = sequence;
     nodeRows = new NodeRows(sequence, mode);
     this.sent = sent;
-    this.holder = config.nodeName() + "/" + machine.processName();
+    lease =
+        new NodeLease(store, registration, config.nodeName() + "/" + machine.processName(), clock);
     statusLine = new StatusLine(config.nodeName(), config.onStatus());
     lookRun = new LookRun(machine, spdk, config.nodeName(), this::post);
   }
@@ -185,12 +179,13 @@ final class Reconciler {
     if (nowMs < retryAtMs) {
       return retryAtMs - nowMs;
     }
-    AgentSession held = session != null ? session : acquire(nowMs);
+    AgentSession known = lease.session();
+    AgentSession held = known != null ? known : acquire(nowMs);
     if (held == null) {
       return retryAtMs - nowMs;
     }
-    if (nowMs >= renewAtMs) {
-      renew(held, nowMs);
+    if (nowMs >= lease.renewAtMs()) {
+      lease.renew(held, nowMs, nodeRows.settings());
     }
     look(nowMs);
     long gatherUntilMs = gatherUntilMs();
@@ -245,20 +240,16 @@ final class Reconciler {
   }
 
   private long nextDueMs() {
-    long due = Math.min(Math.min(renewAtMs, tickAtMs), Math.min(resyncAtMs, requeueAtMs));
+    long due = Math.min(Math.min(lease.renewAtMs(), tickAtMs), Math.min(resyncAtMs, requeueAtMs));
     due = Math.min(due, Math.min(finishAtMs, publicationsDueMs()));
     return plane == null && !planeStarting ? Math.min(due, planeRetryAtMs) : due;
   }
 
   private @Nullable AgentSession acquire(long nowMs) {
-    long bootMs = clock.bootMs();
-    switch (store.acquire(registration, holder)) {
+    switch (lease.acquire(nowMs)) {
       case Lease.Held(AgentSession won, var _) -> {
-        session = won;
         nodeRows.stale();
         publications.forget();
-        leaseUntilBootMs = bootMs + RETRY_MS; // until the first rows say how long a lease is
-        renewAtMs = nowMs;
         lookAgain(nowMs);
         LOG.info("agent {} holds the lease, epoch {}", config.nodeName(), won.leaseEpoch());
         return won;
@@ -283,20 +274,9 @@ final class Reconciler {
     planeRetryAtMs = nowMs;
   }
 
-  private void renew(AgentSession held, long nowMs) {
-    long bootMs = clock.bootMs();
-    held.renew();
-    NodeView rows = nodeRows.view();
-    var settings =
-        rows == null ? io.diskengine.model.ClusterSettings.DEFAULTS : rows.cluster().settings();
-    leaseUntilBootMs = bootMs + settings.leaseStopMs();
-    renewAtMs = nowMs + settings.leaseRenewMs();
-  }
-
   private void lostLease(@Nullable String why) {
     LOG.warn("agent {} lost its lease: {}", config.nodeName(), why);
-    leaseUntilBootMs = Long.MIN_VALUE;
-    session = null;
+    lease.lost();
     nodeRows.forget();
     retryAtMs = clock.nowMs() + RETRY_MS;
     statusLine.tell(State.WAITING, "lost the lease: " + why);
@@ -308,22 +288,13 @@ final class Reconciler {
       case NOTHING -> {}
       case NEWS -> {
         planStale = true;
-        NodeView rows = nodeRows.view();
-        if (rows != null && nowMs >= resyncAtMs) {
-          resyncAtMs = resyncAfter(nowMs, rows.cluster().settings().resyncMs());
+        if (nowMs >= resyncAtMs) {
+          resyncAtMs = nodeRows.nextResyncMs(nowMs, config.nodeName());
         }
       }
       case WENT_BACK -> stop(nowMs);
     }
     return nodeRows.view();
-  }
-
-  /**
-   * At a place in the interval that is this node's own: agents that were started together do not
-   * read everything together for ever after.
-   */
-  private long resyncAfter(long nowMs, int everyMs) {
-    return nowMs + everyMs - Math.floorMod(nowMs - config.nodeName().hashCode(), everyMs);
   }
 
   private void stop(long nowMs) {
@@ -511,11 +482,7 @@ final class Reconciler {
       mode.begin(action);
     }
     Chain chain =
-        new Chain(
-            work,
-            requests,
-            recorded.intentId(),
-            () -> plane == up && clock.bootMs() < leaseUntilBootMs);
+        new Chain(work, requests, recorded.intentId(), () -> plane == up && lease.isHeld());
     machine.fork(
         "act " + config.nodeName() + " " + work.object(),
         () -> chain.run(spdk, mode, new Answers(up)));
@@ -604,7 +571,7 @@ final class Reconciler {
   }
 
   @Nullable AgentSession session() {
-    return session;
+    return lease.session();
   }
 
   /** Ends {@link #run} after the present cycle. */
@@ -615,7 +582,7 @@ final class Reconciler {
 
   /** After the loop ended, on any thread: the last outcomes, the sequence, the lease. */
   void release() {
-    AgentSession held = session;
+    AgentSession held = lease.session();
     try {
       sequence.save();
       if (held != null) {

@@ -323,8 +323,8 @@ final class WriteSet {
   }
 
   /**
-   * Legs of many volumes leave, as those of all of a baremetal node are after its data plane
-   * was killed; {@link LegSet#whyNotOut} tells why one was not applied.
+   * Legs of many volumes leave, as those of all of a baremetal node are after its data plane was
+   * killed; {@link LegSet#whyNotOut} tells why one was not applied.
    */
   private Statement<Changed> commitOut() {
     List<@Nullable Object> legsOf = new ArrayList<>();
