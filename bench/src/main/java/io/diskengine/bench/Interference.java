@@ -51,7 +51,7 @@ final class Interference {
         "bdev_raid_create",
         "{'name':'mirror','raid_level':'raid1','base_bdevs':['source','target'],'superblock':true}");
     out.printf("%nrebuild of %d MiB from one file to another%n", LEG_BYTES >> 20);
-    try (VhostSide guest = VhostSide.create(engine, "mirror")) {
+    try (VhostSide guest = VhostSide.create(engine, "mirror").sleeping()) {
       rebuildIdle(source, target);
       for (boolean write : new boolean[] {false, true}) {
         Workload workload = Workload.of(4, write, 4);
@@ -72,26 +72,44 @@ final class Interference {
     Workload read = Workload.of(128, false, 8).over(LEG_BYTES);
     Workload write = Workload.of(128, true, 8).over(LEG_BYTES);
     double[] ratios = new double[rounds];
-    double[] speeds = new double[rounds];
+    double[] together = new double[rounds];
     for (int i = 0; i < rounds; i++) {
       leave(target);
       double reading = mibPerSecond(new RingSide(source).run(read, durationNs));
       double writing = mibPerSecond(new RingSide(target).run(write, durationNs));
+      double both = bothAtOnce(source, read, target, write);
       long began = System.nanoTime();
       addTarget();
       awaitRebuilt();
-      speeds[i] = (LEG_BYTES >> 20) / ((System.nanoTime() - began) / 1e9);
-      ratios[i] = speeds[i] / Math.min(reading, writing);
+      double speed = (LEG_BYTES >> 20) / ((System.nanoTime() - began) / 1e9);
+      ratios[i] = speed / Math.min(reading, writing);
+      together[i] = speed / both;
       out.printf(
           Locale.ROOT,
-          "  idle: %.0f MiB/s; the files alone, 128 KiB at depth 8: %.0f read, %.0f written: %.2f%n",
-          speeds[i],
+          "  idle: %.0f MiB/s; the files alone, 128 KiB at depth 8: %.0f read, %.0f written: %.2f;"
+              + " the slower while both are used: %.0f: %.2f%n",
+          speed,
           reading,
           writing,
-          ratios[i]);
+          ratios[i],
+          both,
+          together[i]);
     }
     Arrays.sort(ratios);
-    out.printf(Locale.ROOT, "  idle, of the slower file: median %.2f%n", Comparison.median(ratios));
+    Arrays.sort(together);
+    out.printf(
+        Locale.ROOT,
+        "  idle, of the slower file: median %.2f alone, %.2f while both are used%n",
+        Comparison.median(ratios),
+        Comparison.median(together));
+  }
+
+  /** Both files lie on one disk, and a copy uses both: the slower one of two loops at once. */
+  private double bothAtOnce(Path source, Workload read, Path target, Workload write) {
+    CompletableFuture<Sample> reading =
+        CompletableFuture.supplyAsync(() -> new RingSide(source).run(read, durationNs));
+    Sample writing = new RingSide(target).run(write, durationNs);
+    return Math.min(mibPerSecond(reading.join()), mibPerSecond(writing));
   }
 
   private static double mibPerSecond(Sample sample) {
@@ -142,19 +160,30 @@ final class Interference {
         "%n%,d thin lvols made, %d RPCs at once, beside one that is used%n",
         LVOLS, CREATES_AT_ONCE);
     make(0); // as an engine is that has been used: its code is compiled
-    int[] batch = {1};
-    try (VhostSide guest = VhostSide.create(engine, lvol)) {
+    int batch = 1;
+    try (VhostSide guest = VhostSide.create(engine, lvol).sleeping()) {
       for (boolean write : new boolean[] {false, true}) {
-        CompletableFuture<?>[] making = {CompletableFuture.completedFuture(null)};
-        int first = LVOLS * batch[0]++;
+        double[] times = new double[rounds];
+        for (int i = 0; i < rounds; i++) {
+          int first = LVOLS * batch++;
+          times[i] = besideMaking(Workload.of(4, write, 4), guest, first);
+        }
+        Arrays.sort(times);
+        out.printf(Locale.ROOT, "  median %.2f times%n", Comparison.median(times));
+      }
+    }
+  }
+
+  private double besideMaking(Workload workload, VhostSide guest, int first) {
+    CompletableFuture<?>[] making = {CompletableFuture.completedFuture(null)};
+    double times =
         beside(
-            Workload.of(4, write, 4),
+            workload,
             guest,
             () -> making[0] = CompletableFuture.runAsync(() -> make(first)),
             () -> making[0].isDone());
-        making[0].join();
-      }
-    }
+    making[0].join();
+    return times;
   }
 
   private void make(int first) {
@@ -182,7 +211,7 @@ final class Interference {
 
   // ---- the guest beside it
 
-  private void beside(Workload workload, VhostSide guest, Runnable start, BooleanSupplier over) {
+  private double beside(Workload workload, VhostSide guest, Runnable start, BooleanSupplier over) {
     guest.run(workload, durationNs);
     Sample alone = guest.run(workload, durationNs);
     start.run();
@@ -203,5 +232,6 @@ final class Interference {
         alone.stallNs() / 1e6,
         beside.opsPerSecond(),
         alone.opsPerSecond());
+    return beside.p99Ns() / alone.p99Ns();
   }
 }

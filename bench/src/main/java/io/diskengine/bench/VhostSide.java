@@ -9,11 +9,13 @@ import java.nio.file.Path;
 final class VhostSide implements Side, AutoCloseable {
   private static final int RING_SIZE = 512;
   private static final long GUEST_BYTES = 16 << 20;
+  private static final int LONGEST_SLEEP_MS = 10;
 
   private final ClosedLoop loop = new ClosedLoop();
   private final EngineProcess engine;
   private final Path socket;
   private final String name;
+  private boolean sleeps;
 
   private VhostSide(EngineProcess engine, Path socket, String name) {
     this.engine = engine;
@@ -43,9 +45,18 @@ final class VhostSide implements Side, AutoCloseable {
     return new VhostSide(engine, engine.vhostSocket(name), bdev + " by vhost");
   }
 
+  /**
+   * From now on the guest sleeps until it is interrupted, as a real one does: beside anything else
+   * that wants the CPUs, one that polls and yields measures how long it is kept from them.
+   */
+  VhostSide sleeping() {
+    sleeps = true;
+    return this;
+  }
+
   private void fill() {
     Workload fill = Workload.of(128, true, 8);
-    try (Guest guest = new Guest(socket, fill)) {
+    try (Guest guest = new Guest(socket, fill, false)) {
       ClosedLoop.fill(guest, fill);
     }
   }
@@ -57,7 +68,7 @@ final class VhostSide implements Side, AutoCloseable {
 
   @Override
   public Sample run(Workload workload, long durationNs) {
-    try (Guest guest = new Guest(socket, workload)) {
+    try (Guest guest = new Guest(socket, workload, sleeps)) {
       return loop.run(guest, workload, durationNs, engine::cpuNs);
     }
   }
@@ -74,13 +85,15 @@ final class VhostSide implements Side, AutoCloseable {
     private static final int DEVICE_WRITES = 2;
 
     private final Workload workload;
+    private final boolean sleeps;
     private final VhostFrontend frontend;
     private final VhostFrontend.Ring ring;
     private final long headers;
     private final long statuses;
 
-    Guest(Path socket, Workload workload) {
+    Guest(Path socket, Workload workload, boolean sleeps) {
       this.workload = workload;
+      this.sleeps = sleeps;
       // As a guest does: without the feature every write would have to be durable by itself.
       frontend =
           VhostFrontend.connect(socket, GUEST_BYTES).start(1, RING_SIZE, VhostFrontend.FLUSH);
@@ -113,7 +126,11 @@ final class VhostSide implements Side, AutoCloseable {
     }
 
     @Override
-    public void poll() {}
+    public void poll() {
+      if (sleeps) {
+        ring.sleepUntilCalled(LONGEST_SLEEP_MS);
+      }
+    }
 
     @Override
     public int next() {

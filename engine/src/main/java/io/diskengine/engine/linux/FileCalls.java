@@ -285,11 +285,18 @@ public final class FileCalls {
 
   /** The ready {@code POLL*} bits of {@code events} now (0 when there are none), or -errno. */
   public static int pollNow(int fd, int events) {
+    return poll(fd, events, 0);
+  }
+
+  /** {@link #pollNow}, after a wait of at most {@code timeoutNs} for one of them. */
+  public static int poll(int fd, int events, long timeoutNs) {
     try (Arena arena = Arena.ofConfined()) {
-      // struct pollfd: fd at 0, events 4, revents 6; an all-zero timespec does not wait
+      // struct pollfd: fd at 0, events 4, revents 6; then a timespec
       long poll = arena.allocate(24, 8).address();
       NativeMemory.putInt(poll, fd);
       NativeMemory.putShort(poll + 4, (short) events);
+      NativeMemory.putLong(poll + 8, timeoutNs / 1_000_000_000L);
+      NativeMemory.putLong(poll + 16, timeoutNs % 1_000_000_000L);
       int result = Syscall.call(Syscall.PPOLL, poll, 1, poll + 8, 0, 0);
       return result <= 0 ? result : NativeMemory.getUnsignedShort(poll + 6);
     }

@@ -14,10 +14,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * Brings a leg in sync while the array is used. From the start every write goes to the target too.
  * Window after window is quiesced, copied from an in-sync leg and let go again, so that no copy
- * overwrites a newer write. In the end the whole array is quiesced for a moment: what was copied is
- * flushed, all superblocks call the leg configured, and only then it is read. If the source failed
- * a write meanwhile, which ended with an error, the target may have it: everything is copied again.
- * Home reactor.
+ * overwrites a newer write; several at a time while nobody uses the array, each with a range of its
+ * own, so that one is read while another is written. In the end the whole array is quiesced for a
+ * moment: what was copied is flushed, all superblocks call the leg configured, and only then it is
+ * read. If the source failed a write meanwhile, which ended with an error, the target may have it:
+ * everything is copied again. Home reactor.
  *
  * <p>A leg that was away for a while gets only what {@link WriteIntent} says it lacks.
  *
@@ -28,15 +29,34 @@ final class Rebuild {
   /** How often it starts again because the last in-sync leg failed writes that the target took. */
   private static final int MOST_RESTARTS = 3;
 
+  /** Windows at a time while nobody uses the array. */
+  static final int WINDOWS_QUIET = 4;
+
+  /**
+   * While somebody does, one window of at most this much: what the disks have to do for it is in
+   * front of that user's I/O.
+   */
+  private static final int USED_WINDOW_KB = 256;
+
   private static final LbaRange EVERYTHING = new LbaRange(0, Long.MAX_VALUE / 2);
 
   private final Raid raid;
   private final Leg target;
   private final LegRecord record;
   private final RaidModule.Options options;
-  private final RangeCopy copy;
+  private final GuestActivity activity;
+  private final Window[] windows = new Window[WINDOWS_QUIET];
   private final Timer pace = Timer.of(this::next);
-  private long offsetBlocks;
+
+  /** Windows that are being copied; those in front of {@link #nextBlocks} that are not, are. */
+  private int running;
+
+  private long nextBlocks;
+
+  /** A copy failed: what still runs ends, then the target leaves. */
+  private boolean failed;
+
+  private boolean starting;
   private long nextWindowNs;
   private int restarts;
 
@@ -50,14 +70,38 @@ final class Rebuild {
     this.target = target;
     this.record = record;
     this.options = options;
-    this.copy = new RangeCopy(raid, target);
+    this.activity = new GuestActivity(raid);
+    for (int i = 0; i < windows.length; i++) {
+      windows[i] = new Window(new RangeCopy(raid, target));
+    }
+  }
+
+  /** A range that is copied while nobody writes there. */
+  private static final class Window {
+    final RangeCopy copy;
+    @Nullable LbaRange range;
+
+    Window(RangeCopy copy) {
+      this.copy = copy;
+    }
   }
 
   Leg target() {
     return target;
   }
 
+  /** Everything in front of it is copied. */
+  private long offsetBlocks() {
+    long offset = nextBlocks;
+    for (Window window : windows) {
+      LbaRange range = window.range;
+      offset = range == null ? offset : Math.min(offset, range.offsetBlocks());
+    }
+    return offset;
+  }
+
   Map<String, Object> description() {
+    long offsetBlocks = offsetBlocks();
     Map<String, Object> progress = new LinkedHashMap<>();
     progress.put("blocks", offsetBlocks);
     progress.put("percent", (int) (offsetBlocks * 100.0 / bdev().numBlocks()));
@@ -89,7 +133,7 @@ final class Rebuild {
     RaidBdev bdev = raid.bdev;
     scope = intent == null ? null : intent.scope(record, target.bdev().uuid());
     scopeBlocks = bdev == null ? 0 : bdev.numBlocks();
-    offsetBlocks = 0;
+    nextBlocks = 0;
     next();
   }
 
@@ -102,15 +146,15 @@ final class Rebuild {
     }
     if (bdev.numBlocks() > scopeBlocks) {
       regions.set(intent.regionOf(scopeBlocks - 1), intent.regionOf(bdev.numBlocks() - 1) + 1);
-      offsetBlocks = Math.min(offsetBlocks, scopeBlocks);
+      nextBlocks = Math.min(nextBlocks, scopeBlocks);
       scopeBlocks = bdev.numBlocks();
     }
-    if (offsetBlocks < bdev.numBlocks()) {
-      int here = intent.regionOf(offsetBlocks);
+    if (nextBlocks < bdev.numBlocks()) {
+      int here = intent.regionOf(nextBlocks);
       int region = regions.nextSetBit(here);
-      offsetBlocks =
+      nextBlocks =
           region == here
-              ? offsetBlocks
+              ? nextBlocks
               : region < 0
                   ? bdev.numBlocks()
                   : Math.min(bdev.numBlocks(), region * intent.regionBlocks());
@@ -122,7 +166,7 @@ final class Rebuild {
     WriteIntent intent = raid.intent;
     return intent == null || scope == null
         ? bdev.numBlocks()
-        : Math.min(bdev.numBlocks(), intent.endOf(intent.regionOf(offsetBlocks)));
+        : Math.min(bdev.numBlocks(), intent.endOf(intent.regionOf(nextBlocks)));
   }
 
   /**
@@ -142,51 +186,85 @@ final class Rebuild {
     return target.role != Leg.Role.TARGET || raid.state() != Raid.State.ONLINE || raid.deleting();
   }
 
+  private boolean mayCopy() {
+    return !over() && !failed && !target.writeFailed;
+  }
+
+  /** Starts what may be copied now; when nothing is under way any more, what comes after it. */
   private void next() {
+    if (starting) {
+      return; // a window ended within its start: the loop below goes on
+    }
     RaidBdev bdev = bdev();
-    long now = raid.home().nowNs();
-    skip(bdev);
-    if (over()) {
-      end();
-    } else if (target.writeFailed) {
+    boolean quiet = activity.quiet();
+    int most = quiet ? WINDOWS_QUIET : 1;
+    long mostKb = options.processWindowSizeKb();
+    starting = true;
+    while (running < most
+        && mayCopy()
+        && startWindow(bdev, quiet ? mostKb : Math.min(mostKb, USED_WINDOW_KB))) {}
+    starting = false;
+    if (running > 0) {
+      return;
+    }
+    if (!mayCopy()) {
       fail();
-    } else if (offsetBlocks >= bdev.numBlocks()) {
+    } else if (nextBlocks >= bdev.numBlocks()) {
       finish(bdev);
-    } else if (now < nextWindowNs) {
-      raid.home().schedule(pace, nextWindowNs - now);
     } else {
-      window(bdev, now);
+      raid.home().schedule(pace, nextWindowNs - raid.home().nowNs());
     }
   }
 
-  private void window(RaidBdev bdev, long now) {
+  /** False when everything is copied, or nothing more may be for now. */
+  private boolean startWindow(RaidBdev bdev, long mostKb) {
+    skip(bdev);
+    long now = raid.home().nowNs();
+    if (nextBlocks >= bdev.numBlocks() || now < nextWindowNs) {
+      return false;
+    }
+    window(bdev, mostKb, now);
+    return true;
+  }
+
+  private void window(RaidBdev bdev, long mostKb, long now) {
     BdevLayer layer = raid.layer();
     int blockSize = bdev.blockSizeBytes();
-    long windowBlocks = Math.max(1, options.processWindowSizeKb() * 1024 / blockSize);
-    long blocks = Math.min(windowBlocks, endBlocks(bdev) - offsetBlocks);
+    long windowBlocks = Math.max(1, mostKb * 1024 / blockSize);
+    long blocks = Math.min(windowBlocks, endBlocks(bdev) - nextBlocks);
     if (options.processMaxBandwidthMbSec() > 0) {
       long bytesPerSecond = options.processMaxBandwidthMbSec() << 20;
       nextWindowNs = now + (long) ((double) blocks * blockSize * 1e9 / bytesPerSecond);
     }
-    LbaRange range = new LbaRange(offsetBlocks, blocks);
+    Window window = freeWindow();
+    LbaRange range = new LbaRange(nextBlocks, blocks);
+    window.range = range;
+    nextBlocks += blocks;
+    running++;
     layer.quiesce(
         bdev,
         range,
         () ->
-            copy.start(
-                offsetBlocks,
+            window.copy.start(
+                range.offsetBlocks(),
                 blocks,
-                outcome -> layer.unquiesce(bdev, range, () -> copied(blocks, outcome))));
+                outcome -> layer.unquiesce(bdev, range, () -> copied(window, outcome))));
   }
 
-  private void copied(long blocks, RangeCopy.Outcome outcome) {
-    switch (outcome) {
-      case COPIED -> {
-        offsetBlocks += blocks;
-        next();
+  private Window freeWindow() {
+    for (Window window : windows) {
+      if (window.range == null) {
+        return window;
       }
-      case SOURCE_FAILED, TARGET_FAILED -> fail();
     }
+    throw new IllegalStateException("all windows are being copied");
+  }
+
+  private void copied(Window window, RangeCopy.Outcome outcome) {
+    window.range = null;
+    running--;
+    failed |= outcome != RangeCopy.Outcome.COPIED;
+    next();
   }
 
   /** Everything is copied: no write is under way any more, so that failures are known. */
@@ -196,7 +274,7 @@ final class Rebuild {
             bdev,
             EVERYTHING,
             () -> {
-              if (over() || target.writeFailed || offsetBlocks < bdev.numBlocks()) {
+              if (over() || target.writeFailed || nextBlocks < bdev.numBlocks()) {
                 raid.layer().unquiesce(bdev, EVERYTHING, this::next);
               } else if (sourceFailedWrites()) {
                 raid.layer().unquiesce(bdev, EVERYTHING, this::startAgain);

@@ -13,9 +13,11 @@ public final class ReactorGroup implements AutoCloseable {
   public static final long DEFAULT_SPIN_NS = 50_000;
 
   /**
-   * That long, times this, while reads and plain writes of files are in flight: a disk answers in
+   * That long, times this, while one read or plain write of a file is in flight: a disk answers in
    * 10 to 200 us (a flush takes milliseconds), and being woken costs as much again
-   * (docs/decisions/0025-waiting-for-a-disk.md).
+   * (docs/decisions/0025-waiting-for-a-disk.md). With more of them it is that much shorter: what
+   * one of many waits for a wake-up is little of its time, and polling for it would be most of its
+   * CPU time (docs/decisions/0047-cpu-of-a-disks-io.md).
    */
   static final int FILE_SPIN_FACTOR = 4;
 
@@ -81,7 +83,8 @@ public final class ReactorGroup implements AutoCloseable {
         // What an RPC began is seldom answered within the time of a poll; other reactors send I/O.
         boolean io = reactor.hadIo() || reactors.size() > 1;
         lastWorkNs = io ? System.nanoTime() : lastWorkNs;
-      } else if (System.nanoTime() - lastWorkNs >= spinNs(reactor, idle)) {
+      } else if (System.nanoTime() - lastWorkNs
+          >= spinNs(spinNs, reactor.quickFileOpsInFlight(), idle)) {
         long sleptAtNs = System.nanoTime();
         reactor.sleep();
         lastWorkNs = System.nanoTime();
@@ -93,11 +96,12 @@ public final class ReactorGroup implements AutoCloseable {
     }
   }
 
-  private long spinNs(Reactor reactor, boolean idle) {
-    if (reactor.quickFileOpsInFlight() > 0) {
-      return spinNs * FILE_SPIN_FACTOR;
+  /** How long after its last work a reactor polls before it sleeps. */
+  static long spinNs(long baseNs, int quickFileOpsInFlight, boolean idle) {
+    if (quickFileOpsInFlight > 0) {
+      return baseNs * FILE_SPIN_FACTOR / quickFileOpsInFlight;
     }
-    return idle ? 0 : spinNs;
+    return idle ? 0 : baseNs;
   }
 
   /** Ends the threads and closes the kernels; what was in flight is abandoned. */

@@ -98,6 +98,11 @@ final class MemoryDisk extends Bdev {
     all.forEach(io -> io.complete(status == IoStatus.SUCCESS ? perform(io) : status));
   }
 
+  /** First blocks of what hangs. */
+  List<Long> hungAt() {
+    return hung.stream().map(BdevIo::offsetBlocks).toList();
+  }
+
   int hung() {
     return hung.size();
   }

@@ -67,7 +67,7 @@ class RaidRebuildTest {
       }
       assertEquals(0, busy.add("leg1"));
       for (int turn = 0; busy.description().containsKey("process"); turn++) {
-        if (turn % 7 == 0) {
+        if (turn % 3 == 0) {
           model.write();
         }
         busy.reactors.step();
@@ -211,6 +211,69 @@ class RaidRebuildTest {
     world.awaitRebuilt();
     long tookMs = (world.reactors.nowNs() - start) / 1_000_000;
     assertTrue(tookMs >= 450 && tookMs < 800, "512 KiB at 1 MiB/s took " + tookMs + " ms");
+  }
+
+  /** Block ranges of the reads of the source that hang. */
+  private List<Long> windowsUnderWay() {
+    assertEquals(0, world.add("leg1"));
+    world.reactors.runUntil(() -> blocks() >= 128);
+    world.reactors.home(leg0::hang);
+    for (int i = 0; i < 2000; i++) {
+      world.reactors.step();
+    }
+    List<Long> at = leg0.hungAt();
+    world.reactors.home(() -> leg0.resume(IoStatus.SUCCESS));
+    return at;
+  }
+
+  @Test
+  void anUnusedArrayIsCopiedInSeveralWindowsAtATime() {
+    smallWindows(0);
+    List<Long> at = windowsUnderWay();
+    assertEquals(Rebuild.WINDOWS_QUIET, at.size(), "reads at " + at);
+    world.awaitRebuilt();
+    assertArrayEquals(data(leg0), data(leg1));
+  }
+
+  @Test
+  void anArrayThatIsUsedIsCopiedInOneWindowAtATime() {
+    world.reactors.home(() -> world.module.options(new RaidModule.Options(1, 0)));
+    TestIo io = world.open();
+    assertEquals(0, world.add("leg1"));
+    long until = world.reactors.nowNs() + 4 * GuestActivity.LOOK_NS;
+    while (world.reactors.nowNs() < until) {
+      assertEquals(IoStatus.SUCCESS, io.write(1, 1000, new byte[512]));
+    }
+    assertTrue(world.description().containsKey("process"), "it ended too soon");
+    world.reactors.home(leg0::hang);
+    for (int i = 0; i < 2000; i++) {
+      world.reactors.step();
+    }
+    assertEquals(1, leg0.hung(), "reads at " + leg0.hungAt());
+    world.reactors.home(() -> leg0.resume(IoStatus.SUCCESS));
+    world.awaitRebuilt();
+    assertArrayEquals(data(leg0), data(leg1));
+  }
+
+  @Test
+  void oneWindowThatFailsEndsTheRebuildOnceTheOthersHaveEnded() {
+    smallWindows(0);
+    assertEquals(0, world.add("leg1"));
+    world.reactors.runUntil(() -> blocks() >= 128);
+    world.reactors.home(() -> {
+      leg1.faults(i ->
+          i.type().changesData() && i.offsetBlocks() < 2048 + 512
+              ? IoStatus.WRITE_FAULT
+              : IoStatus.SUCCESS);
+      leg1.hang();
+    });
+    world.reactors.runUntil(() -> leg1.hung() == Rebuild.WINDOWS_QUIET);
+    assertEquals("online 2/2", world.summary());
+    world.reactors.home(() -> leg1.resume(IoStatus.SUCCESS));
+    world.awaitSummary("online 1/1");
+    assertFalse(world.description().containsKey("process"));
+    world.reactors.runUntil(() -> leg1.claimedBy() == null);
+    assertEquals(IoStatus.SUCCESS, world.open().write(0, 0, new byte[512]));
   }
 
   @Test

@@ -405,6 +405,14 @@ public final class VhostFrontend implements AutoCloseable {
       return true;
     }
 
+    /** Sleeps until the backend signals, as a guest's processor does; at most {@code timeoutMs}. */
+    public void sleepUntilCalled(int timeoutMs) {
+      if (usedIdx() == usedSeen) {
+        FileCalls.poll(callFd, FileCalls.POLLIN, timeoutMs * 1_000_000L);
+      }
+      called();
+    }
+
     /** True when the backend has signalled since the last call. */
     public boolean called() {
       return FileCalls.read(callFd, event + 8, 8) == 8;
