@@ -25,6 +25,7 @@ import picocli.CommandLine.Spec;
       LookCommands.Why.class,
       LookCommands.Plan.class,
       RpcCommand.class,
+      ConfigCommand.class,
       ControllerCommand.class,
       StorageNodeCommand.class,
       BaremetalCommand.class,

@@ -1,16 +1,15 @@
 package io.diskengine.app;
 
 import io.diskengine.spdkrpc.MethodClass;
-import io.diskengine.spdkrpc.RpcOptions;
 import io.diskengine.spdkrpc.RpcRequest;
 import io.diskengine.spdkrpc.RpcResult;
-import io.diskengine.spdkrpc.SpdkAddress;
 import io.diskengine.spdkrpc.SpdkError;
 import io.diskengine.spdkrpc.SpdkRpcClient;
 import java.time.Duration;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -43,21 +42,7 @@ final class RpcCommand implements Callable<Integer> {
       description = "Parameters, an object: '{\"name\": \"malloc0\"}'.")
   @Nullable String params;
 
-  @Option(
-      names = {"-s", "--socket"},
-      defaultValue = "${env:DISKENGINE_RPC_SOCKET}",
-      paramLabel = "PATH|HOST:PORT",
-      description =
-          "Where the process answers (also DISKENGINE_RPC_SOCKET; default: "
-              + SpdkAddress.DEFAULT_PATH
-              + ").")
-  @Nullable String socket;
-
-  @Option(
-      names = "--node",
-      paramLabel = "NODE",
-      description = "The engine of this node of the `diskengine up` on this machine, e.g. bm1.")
-  @Nullable String node;
+  @Mixin DataPlaneSocket dataPlane;
 
   @Option(
       names = {"-t", "--timeout"},
@@ -75,8 +60,7 @@ final class RpcCommand implements Callable<Integer> {
     }
     RpcRequest<JsonNode> request = RpcRequest.raw(method, parameters());
     Duration deadline = deadline();
-    RpcOptions options = RpcOptions.defaults().withCloseGrace(Duration.ZERO);
-    try (SpdkRpcClient spdk = SpdkRpcClient.connect(address(), options)) {
+    try (SpdkRpcClient spdk = dataPlane.connect()) {
       return print(spdk.call(request, deadline));
     }
   }
@@ -135,20 +119,6 @@ final class RpcCommand implements Callable<Integer> {
       throw bad("--timeout " + timeoutSec + ": must be from 1 to " + MAX_TIMEOUT_SEC + " seconds");
     }
     return Duration.ofSeconds(timeoutSec);
-  }
-
-  private SpdkAddress address() {
-    if (node != null) {
-      if (!node.matches("[a-z][a-z0-9-]{0,31}")) {
-        throw bad("--node \"" + Table.clean(node) + "\": must be the name of a node, e.g. bm1");
-      }
-      return new SpdkAddress.Unix(DataDirectory.path().resolve(node).resolve("spdk.sock"));
-    }
-    try {
-      return SpdkAddress.parse(socket == null ? SpdkAddress.DEFAULT_PATH : socket);
-    } catch (IllegalArgumentException e) {
-      throw bad("--socket: " + e.getMessage());
-    }
   }
 
   private ParameterException bad(String message) {

@@ -429,6 +429,36 @@ final class ClientCommandsTest {
   }
 
   @Test
+  void configurationIsComparedWithPostgres() throws Exception {
+    Path socket = temp.resolve("diff.sock");
+    Path file = temp.resolve("diff.json");
+    assertThat(ask("volume create compared --size 1GiB --wait 0")).isZero();
+    try (Engine engine =
+        Engine.start(new EngineOptions(socket.toString(), temp, false, ReactorOptions.of(1)))) {
+      assertThat(run("config", "save", "-s", socket.toString(), file.toString())).isZero();
+      assertThat(ask("config diff -s " + socket + " --of sn1 " + file)).isEqualTo(1);
+      assertThat(out.toString())
+          .containsPattern("\\? export nqn\\.[^ ]+: in PostgreSQL, not in the data plane\n");
+      String nqn = "nqn.2026-11.io.diskengine:elsewhere";
+      assertThat(
+              run(
+                  "rpc",
+                  "-s",
+                  socket.toString(),
+                  "nvmf_create_subsystem",
+                  "{\"nqn\": \"" + nqn + "\"}"))
+          .isZero();
+      assertThat(ask("config diff -s " + socket + " --of sn1 " + file)).isEqualTo(1);
+      assertThat(out.toString())
+          .contains("+ nvmf_create_subsystem {")
+          .contains("? export " + nqn + ": in the data plane, not in PostgreSQL\n");
+    } finally {
+      assertThat(ask("volume delete compared --wait 0")).isIn(0, 3);
+      confirmEverything();
+    }
+  }
+
+  @Test
   void completionScriptCanBeMade() {
     assertThat(run("generate-completion")).isZero();
     assertThat(out.toString()).contains("_complete_diskengine");

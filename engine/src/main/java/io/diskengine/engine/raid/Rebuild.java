@@ -36,7 +36,7 @@ final class Rebuild {
    * While somebody does, one window of at most this much: what the disks have to do for it is in
    * front of that user's I/O.
    */
-  private static final int USED_WINDOW_KB = 256;
+  private static final int USED_WINDOW_KB = 128;
 
   private static final LbaRange EVERYTHING = new LbaRange(0, Long.MAX_VALUE / 2);
 

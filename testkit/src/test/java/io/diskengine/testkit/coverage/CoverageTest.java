@@ -59,6 +59,19 @@ class CoverageTest {
   }
 
   @Test
+  void everyMethodSucceedsAndFailsAsSpdksDoes() throws IOException {
+    RpcOutcomes outcomes = RpcOutcomes.run(directory);
+    assertThat(outcomes.differences()).as("answers that are not SPDK's").isEmpty();
+    Path page = DOCS.resolve("coverage/rpc-outcomes.md");
+    if (Boolean.getBoolean(UPDATE)) {
+      Files.writeString(page, outcomes.page());
+    }
+    assertThat(Files.readString(page))
+        .as("%s is stale: run this test with -D%s=true", page, UPDATE)
+        .isEqualTo(outcomes.page());
+  }
+
+  @Test
   void everyTestThatTheDocumentationNamesExists() throws IOException {
     Map<String, String> sources = new HashMap<>();
     for (Path file : filesIn(ROOT, ".java")) {
