@@ -116,20 +116,21 @@ final class ControlBench implements Callable<Integer> {
         idle(up, directory, spending, attached);
         return 0;
       }
-      oneAtATime(api, "w", Math.min(volumes, 40)); // class loading, JIT
-      say("%none at a time, %d volumes of 2 replicas", volumes);
+      int first = Math.min(volumes, 40);
+      say("%none at a time, the first %d of processes that have just started", first);
+      show(oneAtATime(api, "w", first));
+      removeAll(api, "w", first);
+      say("%n%d at once, volumes of 2 replicas", volumes);
       Map<String, Long> before = spending.now();
-      long[] tookNs = oneAtATime(api, "v", volumes);
-      show(tookNs);
-      spending.show("per volume", before, volumes, showStatements);
-      removeAll(api, "w", Math.min(volumes, 40));
-      removeAll(api, "v", volumes);
-      say("%n%d at once", volumes);
-      before = spending.now();
       atOnce(api, "b", volumes);
       spending.show("per volume", before, volumes, showStatements);
+      removeAll(api, "b", volumes);
+      say("%none at a time, %d volumes of 2 replicas", volumes);
+      before = spending.now();
+      show(oneAtATime(api, "v", volumes));
+      spending.show("per volume", before, volumes, showStatements);
       if (idleSec > 0) {
-        removeAll(api, "b", volumes - Math.min(volumes, attached));
+        removeAll(api, "v", volumes - Math.min(volumes, attached));
         idle(up, directory, spending, Math.min(volumes, attached));
       }
       return 0;

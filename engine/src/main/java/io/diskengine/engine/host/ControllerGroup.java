@@ -4,6 +4,7 @@ import io.diskengine.engine.bdev.BdevException;
 import io.diskengine.engine.bdev.Done;
 import io.diskengine.engine.reactor.Timer;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -60,6 +61,21 @@ public final class ControllerGroup {
     List<NvmeController> all = new ArrayList<>(controllers);
     all.addAll(attaching);
     return all;
+  }
+
+  /** Whether a path is, or will be, the same host's connection to the same subsystem and place. */
+  boolean has(AttachSpec spec) {
+    return has(controllers, spec) || has(attaching, spec);
+  }
+
+  private static boolean has(Collection<NvmeController> some, AttachSpec spec) {
+    for (NvmeController other : some) {
+      if (other.spec().trid().equals(spec.trid())
+          && other.spec().hostnqn().equals(spec.hostnqn())) {
+        return true;
+      }
+    }
+    return false;
   }
 
   boolean isEmpty() {

@@ -113,11 +113,8 @@ public final class NvmeHost {
       checkFurtherPath(group, spec);
     }
     for (ControllerGroup each : groups.values()) {
-      for (NvmeController other : each.all()) {
-        if (other.spec().trid().equals(spec.trid())
-            && other.spec().hostnqn().equals(spec.hostnqn())) {
-          throw new BdevException(BdevException.EEXIST, "File exists");
-        }
+      if (each.has(spec)) {
+        throw new BdevException(BdevException.EEXIST, "File exists");
       }
     }
     if (spec.name().isEmpty() || spec.name().length() >= NAME_LIMIT || !spec.timers().isValid()) {
