@@ -12,6 +12,7 @@ import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
@@ -39,6 +40,7 @@ final class ScaleBench implements Callable<Integer> {
 
   private static final int OTHER_CONNECTIONS = 50;
   private static final long POLL_MS = 20;
+  private static final double[] PARTS = {0.1, 0.5};
   private static final int PERCENT_OF_MS = 10;
 
   @Option(
@@ -75,6 +77,12 @@ final class ScaleBench implements Callable<Integer> {
       names = "--empty",
       description = "Data planes are empty at first, so that their agents export everything.")
   boolean empty;
+
+  @Option(
+      names = "--at-once",
+      defaultValue = "0",
+      description = "Agents that are started at a time at first; 0 = all (default).")
+  int atOnce;
 
   @Option(
       names = "--again",
@@ -117,6 +125,7 @@ final class ScaleBench implements Callable<Integer> {
     if (statements) {
       settings.put("shared_preload_libraries", "pg_stat_statements");
       settings.put("pg_stat_statements.track_planning", "on");
+      settings.put("pg_stat_statements.track", "all");
     }
     settings.putAll(more);
     try (ScaleDatabase database = ScaleDatabase.start(directory, settings);
@@ -150,8 +159,13 @@ final class ScaleBench implements Callable<Integer> {
           "%d nodes, %d lvols in the database and on fakes after %.1f s",
           nodes, nodes * lvols, seconds(startNs));
       converge(
-          "all agents are started at once, data planes " + (empty ? "are empty" : "run already"),
-          agents);
+          (atOnce == 0
+                  ? "all agents are started at once"
+                  : atOnce + " agents are started at a time")
+              + ", data planes "
+              + (empty ? "are empty" : "run already"),
+          agents,
+          atOnce == 0 ? nodes : atOnce);
       top(owner);
       pause(settleSec * 1_000L);
       idle(agents, owner);
@@ -162,7 +176,7 @@ final class ScaleBench implements Callable<Integer> {
       startNs = System.nanoTime();
       agents.stop();
       say("all agents ended in order: %.1f s", seconds(startNs));
-      converge("all agents are started again at once, data planes run on", agents);
+      converge("all agents are started again at once, data planes run on", agents, nodes);
       top(owner);
     }
   }
@@ -171,25 +185,33 @@ final class ScaleBench implements Callable<Integer> {
     return (System.nanoTime() - startNs) / 1e9;
   }
 
-  private void converge(String what, ManyAgents agents) throws IOException {
+  private void converge(String what, ManyAgents agents, int atOnce) throws IOException {
     CpuShares before = CpuShares.now(postgresPid);
     long startNs = System.nanoTime();
-    agents.start();
-    double half = 0;
-    while (ready(agents) < nodes) {
-      if (half == 0 && ready(agents) * 2 >= nodes) {
-        half = seconds(startNs);
+    double[] reached = new double[PARTS.length];
+    while (agents.start(atOnce)) {
+      int ready = 0;
+      while (ready < agents.size()) {
+        pause(POLL_MS);
+        ready = ready(agents);
+        for (int i = 0; i < PARTS.length; i++) {
+          if (reached[i] == 0 && ready >= PARTS[i] * nodes) {
+            reached[i] = seconds(startNs);
+          }
+        }
+        if (System.nanoTime() - startNs > WITHIN_NS) {
+          throw new IllegalStateException(
+              "waited in vain: " + agents.states() + " " + Arrays.toString(reached));
+        }
       }
-      if (System.nanoTime() - startNs > WITHIN_NS) {
-        throw new IllegalStateException("waited in vain: " + agents.states());
-      }
-      pause(POLL_MS);
     }
     say(
-        "%s: half of them ready after %.2f s, all after %.2f s, %.2f ms for each node%n"
+        "%s: a tenth of them ready after %.2f s, half after %.2f s, all after %.2f s, %.2f ms for each"
+            + " node%n"
             + "  spent: %s%n  CPU ms for each node: %s%n  PostgreSQL's own memory: %d MiB",
         what,
-        half,
+        reached[0],
+        reached[1],
         seconds(startNs),
         seconds(startNs) * 1e3 / nodes,
         agents.spent(),
@@ -238,13 +260,19 @@ final class ScaleBench implements Callable<Integer> {
         ResultSet r =
             s.executeQuery(
                 "SELECT calls, plans, total_plan_time, total_exec_time,"
+                    + " (shared_blks_hit + shared_blks_read) / greatest(calls, 1),"
                     + " left(regexp_replace(query, '\\s+', ' ', 'g'), 110)"
                     + " FROM public.pg_stat_statements ORDER BY total_plan_time + total_exec_time DESC"
                     + " LIMIT 16")) {
       while (r.next()) {
         say(
-            "    %7d calls, planned %7d times in %9.1f ms, executed in %9.1f ms: %s",
-            r.getLong(1), r.getLong(2), r.getDouble(3), r.getDouble(4), r.getString(5));
+            "    %7d calls, planned %7d times in %9.1f ms, executed in %9.1f ms, %6d pages a call: %s",
+            r.getLong(1),
+            r.getLong(2),
+            r.getDouble(3),
+            r.getDouble(4),
+            r.getLong(5),
+            r.getString(6));
       }
     }
     execute(owner, "SELECT public.pg_stat_statements_reset()");

@@ -163,7 +163,14 @@ public final class ManyAgents implements AutoCloseable {
 
   /** All at once, each as a process that has just been started. */
   public void start() throws IOException {
-    for (ManyRows.StorageNode node : nodes) {
+    start(nodes.size());
+  }
+
+  /** The next ones, at most so many. Answers whether there were any. */
+  public boolean start(int count) throws IOException {
+    int from = agents.size();
+    int to = Math.min(nodes.size(), from + count);
+    for (ManyRows.StorageNode node : nodes.subList(from, to)) {
       String name = node.name();
       states.put(name, AgentStatus.State.WAITING);
       AgentConfig config =
@@ -184,7 +191,13 @@ public final class ManyAgents implements AutoCloseable {
                   List.of(StorageNodeConfig.Disk.of(name, FakeNode.disk(directory, name)))),
               Objects.requireNonNull(machines.get(name))));
     }
-    agents.forEach(StorageNodeAgent::start);
+    agents.subList(from, to).forEach(StorageNodeAgent::start);
+    return to > from;
+  }
+
+  /** Agents that were started. */
+  public int size() {
+    return agents.size();
   }
 
   /** Agents by what they are doing. */
