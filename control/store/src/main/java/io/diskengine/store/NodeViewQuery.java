@@ -37,8 +37,8 @@ final class NodeViewQuery {
 
     static Texts of(long nodeId) {
       String ofNode =
-          "ARRAY(SELECT l.volume_id FROM lvol l JOIN disk d ON d.id = l.disk_id"
-              + " WHERE d.node_id = :node AND l.state <> 'DELETED'"
+          "ARRAY(SELECT l.volume_id FROM lvol l WHERE l.state <> 'DELETED'"
+              + " AND l.disk_id = ANY(ARRAY(SELECT id FROM disk WHERE node_id = :node))"
               + " UNION SELECT m.volume_id FROM volume_mapping m WHERE m.node_id = :node AND "
               + (NOT_GONE + ")");
       return new Texts(nodeId, text(nodeId, ofNode), text(nodeId, THESE));
@@ -94,8 +94,9 @@ final class NodeViewQuery {
     List<String> sql =
         Stream.of(
                 Rows.SELECT_NODE
-                    + " WHERE n.id = :node OR n.id = ANY(ARRAY(SELECT d.node_id FROM lvol l"
-                    + (" JOIN disk d ON d.id = l.disk_id WHERE l.volume_id" + these)
+                    + " WHERE n.id = :node OR n.id = ANY(ARRAY(SELECT d.node_id FROM disk d"
+                    + " WHERE d.id = ANY(ARRAY(SELECT l.disk_id FROM lvol l"
+                    + (" WHERE l.volume_id" + these + "))")
                     + (" UNION SELECT m.node_id FROM volume_mapping m WHERE m.volume_id" + these)
                     + (" AND " + NOT_GONE + ")) ORDER BY n.id"),
                 "SELECT * FROM disk WHERE node_id = :node OR id = ANY(ARRAY("
