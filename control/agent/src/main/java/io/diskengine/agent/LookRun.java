@@ -23,6 +23,11 @@ final class LookRun {
 
   private @Nullable Asking asking;
 
+  private Mode.@Nullable Look last;
+
+  /** The look whose answers came last, whether the agent's thread has come to them or not. */
+  private volatile Mode.@Nullable Look answered;
+
   private record Asking(
       Mode.Look look, List<RpcCall<?>> calls, Consumer<@Nullable RpcResult<?>> looked) {
     boolean isExpired() {
@@ -39,12 +44,14 @@ final class LookRun {
 
   /** {@code looked} gets the failure, if there is one, on the agent's thread, once. */
   void start(Mode.Look look, Consumer<@Nullable RpcResult<?>> looked) {
+    last = look;
     List<RpcCall<?>> calls = look.submit(spdk);
     if (calls.isEmpty()) {
       machine.fork(
           "look " + name,
           () -> {
             RpcResult<?> failure = look.ask(spdk);
+            answered = look;
             agent.accept(() -> looked.accept(failure));
           });
       return;
@@ -55,10 +62,19 @@ final class LookRun {
     Runnable settled =
         () -> {
           if (missing.decrementAndGet() == 0) {
+            answered = look;
             agent.accept(() -> answered(open));
           }
         };
     calls.forEach(call -> call.whenSettled(settled));
+  }
+
+  /**
+   * Whether the data plane has answered the last look: an agent that was busy, with a slow
+   * PostgreSQL for one, hears of it late, which says nothing about the data plane.
+   */
+  boolean isAnswered() {
+    return last != null && answered == last;
   }
 
   /** From time to time: a look whose calls are overdue has failed. */

@@ -207,7 +207,7 @@ final class Reconciler {
       sequence.saveIfDue(nowMs);
       lookRun.check();
       mode.tick(nowMs, rows);
-      planStale |= looking && nowMs - lookingSinceMs >= SILENT_AFTER_MS;
+      planStale |= isSilent(nowMs);
       look(nowMs);
     }
     startPlane(rows, nowMs);
@@ -366,6 +366,10 @@ final class Reconciler {
     lookRun.start(look, failure -> looked(look, up, failure));
   }
 
+  private boolean isSilent(long nowMs) {
+    return looking && nowMs - lookingSinceMs >= SILENT_AFTER_MS && !lookRun.isAnswered();
+  }
+
   private void looked(Mode.Look look, DataPlane.Outcome.Up up, @Nullable RpcResult<?> failure) {
     looking = false;
     if (plane == up) {
@@ -460,7 +464,7 @@ final class Reconciler {
     DataPlaneState state =
         up == null
             ? DataPlaneState.DOWN
-            : looking && nowMs - lookingSinceMs >= SILENT_AFTER_MS
+            : isSilent(nowMs)
                 ? DataPlaneState.SILENT
                 : verified ? DataPlaneState.READY : DataPlaneState.STARTING;
     var seen =

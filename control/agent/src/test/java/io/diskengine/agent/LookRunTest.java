@@ -1,6 +1,7 @@
 package io.diskengine.agent;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -150,6 +151,32 @@ class LookRunTest {
       run.check();
       assertEquals(i, told.size(), "once");
     }
+  }
+
+  /** Else a slow PostgreSQL, which keeps the agent's thread, would make the data plane SILENT. */
+  @Test
+  void answersAreKnownToBeThereBeforeTheAgentsThreadComesToThem() throws Exception {
+    assertFalse(run.isAnswered());
+    look(LONG);
+    assertFalse(run.isAnswered());
+    answer(request(), "[1]");
+    Runnable told = agent.poll(10, TimeUnit.SECONDS);
+    assertNotNull(told, "nobody was told");
+    assertTrue(run.isAnswered(), "though the agent's thread has not run it");
+    told.run();
+    FakeLook next = look(Duration.ofMillis(500));
+    assertFalse(run.isAnswered(), "that was the look before");
+    String late = request();
+    while (!next.call.isExpired()) {
+      Thread.onSpinWait();
+    }
+    run.check();
+    look(LONG);
+    answer(late, "[2]");
+    next.call.awaitSettled(LONG);
+    assertFalse(run.isAnswered(), "the answer of a look that was given up");
+    answer(request(), "[3]");
+    assertNotNull(agent.poll(10, TimeUnit.SECONDS));
   }
 
   @Test
