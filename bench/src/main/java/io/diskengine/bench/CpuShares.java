@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +25,7 @@ final class CpuShares {
   /** Field of /proc/PID/stat behind the name, counted from 0; the next is of the kernel. */
   private static final int CUTIME = 13;
 
+  private static final double NS_PER_MS = 1e6;
   private static final long NS_PER_TICK = 10_000_000;
 
   /** Beginnings of threads' names as the kernel keeps them (15 bytes), and what they are. */
@@ -45,7 +47,10 @@ final class CpuShares {
           Map.entry("G1 ", "collection"),
           Map.entry("VM ", "the JVM"));
 
-  private final Map<String, Long> ns = new HashMap<>();
+  /** A thread or a process. */
+  private record Source(String what, String id) {}
+
+  private final Map<Source, Long> ns = new HashMap<>();
 
   /**
    * @param postgresPid of the server's first process
@@ -62,12 +67,13 @@ final class CpuShares {
                   .map(Map.Entry::getValue)
                   .findFirst()
                   .orElse("else");
-          now.add(what, task.resolve("schedstat"));
+          now.add(new Source(what, task.toString()), task.resolve("schedstat"));
         }
       }
     }
     for (long pid : server(postgresPid)) {
-      now.add(POSTGRESQL, Path.of("/proc", Long.toString(pid), "schedstat"));
+      Path process = Path.of("/proc", Long.toString(pid));
+      now.add(new Source(POSTGRESQL, process.toString()), process.resolve("schedstat"));
     }
     now.addEnded(postgresPid);
     return now;
@@ -86,7 +92,7 @@ final class CpuShares {
     if (stat != null) {
       String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
       long ticks = Long.parseLong(fields[CUTIME]) + Long.parseLong(fields[CUTIME + 1]);
-      ns.merge(POSTGRESQL, ticks * NS_PER_TICK, Long::sum);
+      ns.put(new Source(POSTGRESQL, "ended"), ticks * NS_PER_TICK);
     }
   }
 
@@ -104,10 +110,10 @@ final class CpuShares {
     return kib >> 10;
   }
 
-  private void add(String what, Path schedstat) {
+  private void add(Source source, Path schedstat) {
     String stat = read(schedstat);
     if (stat != null) {
-      ns.merge(what, Long.parseLong(stat.split(" ")[0]), Long::sum);
+      ns.put(source, Long.parseLong(stat.split(" ")[0]));
     }
   }
 
@@ -121,24 +127,39 @@ final class CpuShares {
 
   CpuShares since(CpuShares before) {
     CpuShares delta = new CpuShares();
-    ns.forEach((what, n) -> delta.ns.put(what, n - before.ns.getOrDefault(what, 0L)));
+    ns.forEach((source, n) -> delta.ns.put(source, n - before.ns.getOrDefault(source, 0L)));
+    // What a process had used before is in the sum of those that ended.
+    before.ns.forEach((source, n) -> {
+      if (source.what().equals(POSTGRESQL) && !ns.containsKey(source)) {
+        delta.ns.put(source, -n);
+      }
+    });
     return delta;
   }
 
+  private Map<String, Double> ms() {
+    Map<String, Double> sums = new TreeMap<>();
+    ns.forEach((source, n) -> sums.merge(source.what(), n / NS_PER_MS, Double::sum));
+    return sums;
+  }
+
   double ms(String what) {
-    return Objects.requireNonNullElse(ns.get(what), 0L) / 1e6;
+    return Objects.requireNonNullElse(ms().get(what), 0.0);
   }
 
   /** Of all whose name begins so. */
   double msOfAll(String beginning) {
-    return ns.keySet().stream().filter(w -> w.startsWith(beginning)).mapToDouble(this::ms).sum();
+    return ms().entrySet().stream()
+        .filter(e -> e.getKey().startsWith(beginning))
+        .mapToDouble(Map.Entry::getValue)
+        .sum();
   }
 
   /** In milliseconds, divided by {@code units}, the most first. */
   String text(double units) {
-    return ns.entrySet().stream()
-        .sorted(Map.Entry.<String, Long>comparingByValue(Comparator.reverseOrder()))
-        .map(e -> String.format(Locale.ROOT, "%s %.1f", e.getKey(), e.getValue() / 1e6 / units))
+    return ms().entrySet().stream()
+        .sorted(Map.Entry.<String, Double>comparingByValue(Comparator.reverseOrder()))
+        .map(e -> String.format(Locale.ROOT, "%s %.1f", e.getKey(), e.getValue() / units))
         .collect(Collectors.joining(", "));
   }
 }
