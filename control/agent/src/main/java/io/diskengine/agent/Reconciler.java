@@ -570,10 +570,6 @@ final class Reconciler {
         && nodeRows.isFresh();
   }
 
-  boolean isPlaneUp() {
-    return plane != null;
-  }
-
   @Nullable AgentSession session() {
     return lease.session();
   }
