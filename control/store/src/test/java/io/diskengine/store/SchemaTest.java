@@ -4,9 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.diskengine.model.ClusterSettings;
-import io.diskengine.model.Grant;
-import io.diskengine.model.GrantState;
 import io.diskengine.model.DiskState;
+import io.diskengine.model.Grant;
 import io.diskengine.model.GrantState;
 import io.diskengine.model.LvolState;
 import io.diskengine.model.LvolSync;
