@@ -71,6 +71,10 @@ final class BaremetalMode implements Mode {
   private final PeerProbes probes;
   private final Set<Long> opened = new HashSet<>();
   private final Set<String> refusedRaids = new HashSet<>();
+
+  /** Bdevs of legs that were examined since they are there. */
+  private final Set<String> examined = new HashSet<>();
+
   private final Set<String> placeholders = new HashSet<>();
   private final Map<Long, Long> assemblingSinceMs = new HashMap<>();
   private final Map<String, Long> disabledSinceMs = new HashMap<>();
@@ -116,6 +120,7 @@ final class BaremetalMode implements Mode {
     settled.changedAll();
     opened.clear();
     refusedRaids.clear();
+    examined.clear();
     placeholders.clear();
     assemblingSinceMs.clear();
     disabledSinceMs.clear();
@@ -203,6 +208,7 @@ final class BaremetalMode implements Mode {
             probed,
             Set.copyOf(opened),
             Set.copyOf(refusedRaids),
+            Set.copyOf(examined),
             Set.copyOf(placeholders),
             Map.copyOf(assemblingSinceMs),
             Map.copyOf(disabledSinceMs),
@@ -353,6 +359,7 @@ final class BaremetalMode implements Mode {
       case RpcResult.Rejected<?>(int code, String message) ->
           (action instanceof DisableController && code == EALREADY)
               || (action instanceof SetLimits && message.contains(EAGAIN))
+              || (action instanceof Examine && code == EEXIST)
               || (action instanceof CreateNull && code == EEXIST)
               || (action instanceof DeleteNull && code == ENODEV);
       case RpcResult.Unavailable<?> _, RpcResult.Indeterminate<?> _ -> false;
@@ -374,11 +381,20 @@ final class BaremetalMode implements Mode {
     switch ((BaremetalAction) action) {
       case AttachController a when success -> attached(a);
       case DisableController a when success -> disabledSinceMs.put(a.controller(), nowMs);
-      case DetachController a when success -> disabledSinceMs.remove(a.controller());
-      case CreateRaid a when result instanceof RpcResult.Rejected -> refusedRaids.add(a.raid());
+      case DetachController a when success -> {
+        disabledSinceMs.remove(a.controller());
+        examined.remove(Names.legBdev(a.controller()));
+      }
+      case Examine a when success -> examined.add(a.bdev());
+      case CreateRaid a when hasSuperblock(result) -> refusedRaids.add(a.raid());
       case DeleteNull a when success -> placeholders.remove(a.bdev());
       default -> {}
     }
+  }
+
+  /** Any other refusal (a leg that takes no superblock now) leaves nothing to be assembled. */
+  private static boolean hasSuperblock(RpcResult<?> result) {
+    return result instanceof RpcResult.Rejected<?>(int code, String _) && code == EEXIST;
   }
 
   /** What is put off stays as it was; what failed is looked at again. */

@@ -85,6 +85,17 @@ public final class Names {
     return UUID.nameUUIDFromBytes(name.getBytes(StandardCharsets.US_ASCII));
   }
 
+  /** That of the lvol with this name, if it may be one of the volume. */
+  public static Optional<UUID> namespaceUuid(long volumeId, UUID volumeUuid, String lvolName) {
+    Matcher m = LVOL.matcher(lvolName);
+    boolean mine =
+        m.matches() && Long.parseLong(m.group(1)) == volumeId && m.group(2).equals(tag(volumeUuid));
+    return mine
+        ? Optional.of(
+            namespaceUuid(volumeUuid, Integer.parseInt(m.group(3)), Integer.parseInt(m.group(4))))
+        : Optional.empty();
+  }
+
   /** NGUID as the RPC takes it: the 32 hex digits of the namespace uuid. */
   public static String nguid(UUID namespaceUuid) {
     return namespaceUuid.toString().replace("-", "").toUpperCase(Locale.ROOT);
@@ -107,6 +118,9 @@ public final class Names {
   public static String channel(String nodeName) {
     return "diskengine_" + nodeName;
   }
+
+  private static final Pattern LVOL =
+      Pattern.compile("v([0-9]{1,18})-([0-9a-f]{6})_r([0-9]{1,4})_g([0-9]{1,9})");
 
   private static final Pattern OF_VOLUME =
       Pattern.compile("(?:.*[:/])?(?:v|raid_)([0-9]{1,18})[-_].*");

@@ -26,6 +26,9 @@ public final class SimGuest implements FakeVhosts.Session {
   private boolean stopping;
   private boolean gone;
 
+  /** The volume was taken away from its node: its requests fail from now on, or wait. */
+  private boolean cutOff;
+
   /** One request of the guest. */
   private static final class Request {
     final int block;
@@ -65,6 +68,10 @@ public final class SimGuest implements FakeVhosts.Session {
     return node == other;
   }
 
+  long vmMapping() {
+    return vmMapping;
+  }
+
   boolean isFor(String volumeName) {
     return volume.name.equals(volumeName);
   }
@@ -76,6 +83,21 @@ public final class SimGuest implements FakeVhosts.Session {
       next.stop();
     }
     return next;
+  }
+
+  /** Nobody will show it its disk again: what it waits for never comes. */
+  private boolean isDetached() {
+    var vm = world.store.state().vms.get(vmMapping);
+    return vm == null || vm.state() == VmMappingState.DETACHED;
+  }
+
+  void cutOff() {
+    cutOff = true;
+    stopping = true;
+  }
+
+  boolean isCutOff() {
+    return cutOff;
   }
 
   /** The disk is unplugged when nothing is outstanding any more. */
@@ -108,6 +130,10 @@ public final class SimGuest implements FakeVhosts.Session {
     }
     if (!connected) {
       connect();
+    }
+    if (!connected && (cutOff || (stopping && isDetached()))) {
+      kill();
+      return;
     }
     if (stopping && outstanding.isEmpty()) {
       gone = true;
@@ -173,7 +199,15 @@ public final class SimGuest implements FakeVhosts.Session {
       if (r.isWrite()) {
         volume.lost(r.block, r.value);
       }
-      world.guestFailed(this, volume, r.isWrite() ? "write" : "read");
+      if (!cutOff) {
+        world.guestFailed(this, volume, r.isWrite() ? "write" : "read");
+      }
+    } else if (cutOff) {
+      world.laws.answeredAfterwards(this, volume, r.isWrite());
+      if (r.isWrite()) {
+        // One leg had taken it before the cut, the other was given up (decision 0029).
+        volume.lost(r.block, r.value);
+      }
     } else if (r.isWrite()) {
       volume.acknowledged(r.block, r.value);
     } else {

@@ -1,8 +1,11 @@
 package io.diskengine.testkit.sim;
 
+import io.diskengine.model.Node;
 import io.diskengine.model.NodeMode;
 import io.diskengine.model.VolumeState;
 import io.diskengine.testkit.sim.Crossing.Fate;
+import io.diskengine.testkit.spdk.FakeMedia;
+import io.diskengine.testkit.store.MemoryState;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.random.RandomGenerator;
@@ -15,6 +18,8 @@ public final class SimHistory {
   private static final int MIN_EVENTS = 60;
   private static final int MAX_EVENTS = 140;
   private static final int MAX_PAUSE_MS = 1_500;
+  private static final int MIN_REPLACE_SEC = 10;
+  private static final int MAX_REPLACE_SEC = 50;
   private static final int MAX_VOLUMES = 4;
 
   /** Of a thousand lines that actions cross, so many have a fault. */
@@ -27,6 +32,7 @@ public final class SimHistory {
   private SimHistory(long seed) {
     world = new SimWorld(seed, 3, 2);
     random = world.scheduler.random();
+    world.store.set("replaceAfterSec", MIN_REPLACE_SEC + random.nextInt(MAX_REPLACE_SEC));
   }
 
   /**
@@ -34,10 +40,17 @@ public final class SimHistory {
    *
    * @param actions mutating RPCs that were executed
    * @param virtualMs how much time passed
+   * @param mediumErrors requests of guests that failed because of a disk that was full or gone
    * @param windowHits looks that found a leg inside stock SPDK's documented window
    */
   public record Outcome(
-      long seed, long actions, long virtualMs, int windowHits, long longestStallMs, int reads) {}
+      long seed,
+      long actions,
+      long virtualMs,
+      int windowHits,
+      int mediumErrors,
+      long longestStallMs,
+      int reads) {}
 
   /** Runs one history; throws what broke, with seed and trace. */
   public static Outcome run(long seed) {
@@ -62,6 +75,7 @@ public final class SimHistory {
         world.actions(),
         world.scheduler.nowMs(),
         world.laws.windowHits(),
+        world.laws.mediumErrors(),
         world.longestStallMs(),
         reads);
   }
@@ -116,7 +130,7 @@ public final class SimHistory {
   }
 
   private void event() {
-    switch (random.nextInt(20)) {
+    switch (random.nextInt(27)) {
       case 0, 1 -> create();
       case 2, 3, 4, 5 -> attach();
       case 6 -> detach();
@@ -144,10 +158,15 @@ public final class SimHistory {
         }
       }
       case 18 -> {
+        world.laws.checksLeases = false;
         world.postgresErrorMs += random.nextInt(60_000);
         world.log("PostgreSQL's clock jumps");
       }
-      default -> world.startSecondAgent(any(), 5_000 + random.nextInt(60_000));
+      case 19 -> world.startSecondAgent(any(), 5_000 + random.nextInt(60_000));
+      case 20, 21, 22 -> move();
+      case 23 -> detachByForce();
+      case 24, 25 -> moveReplica();
+      default -> disk();
     }
   }
 
@@ -205,6 +224,67 @@ public final class SimHistory {
     if (!free.isEmpty() && world.isPostgresUp() && world.guestsOf(free.getFirst()).isEmpty()) {
       boolean unused = world.user.attempt(() -> world.user.delete(free.getFirst()));
     }
+  }
+
+  /** In order, from a node that does not work, or by force where nothing can be lost. */
+  private void move() {
+    List<String> attached = live(true);
+    if (attached.isEmpty() || !world.isPostgresUp()) {
+      return;
+    }
+    String name = attached.get(random.nextInt(attached.size()));
+    MemoryState s = world.store.state();
+    Node from = s.nodes.at(s.liveMapping(world.volume(name).id).orElseThrow().nodeId());
+    String to = from.name().equals("bm1") ? "bm2" : "bm1";
+    if (!world.isWorking(from)) {
+      boolean unused = world.user.attempt(() -> world.user.moveFromDead(name, to));
+    } else if (random.nextInt(3) > 0) {
+      world.user.move(name, to);
+    } else if (world.isEveryReplicaReachable(name)) {
+      boolean unused = world.user.attempt(() -> world.user.moveByForce(name, to));
+    }
+  }
+
+  private void detachByForce() {
+    List<String> attached = live(true);
+    if (!attached.isEmpty() && world.isPostgresUp()) {
+      String name = attached.get(random.nextInt(attached.size()));
+      boolean unused = world.user.attempt(() -> world.user.detachByForce(name));
+    }
+  }
+
+  private void moveReplica() {
+    List<String> attached = live(true);
+    if (!attached.isEmpty() && world.isPostgresUp()) {
+      String name = attached.get(random.nextInt(attached.size()));
+      boolean unused = world.user.attempt(() -> world.user.moveReplica(name, random.nextInt(2)));
+    }
+  }
+
+  private void disk() {
+    SimNode n = any(NodeMode.STORAGE_NODE);
+    FakeMedia.Disk disk = world.fabric.media.all().get(n.disk);
+    if (disk == null) {
+      return;
+    }
+    boolean full = random.nextBoolean();
+    world.laws.mediumIsBad(n, true);
+    world.log("the disk of " + n.name + " is " + (full ? "full" : "gone"));
+    if (full) {
+      disk.setFull(true);
+      later(1_000 + random.nextInt(10_000), () -> disk(n, disk));
+    } else {
+      disk.setGone(true);
+      world.killPlane(n);
+      later(1_000 + random.nextInt(20_000), () -> disk(n, disk));
+    }
+  }
+
+  private void disk(SimNode n, FakeMedia.Disk disk) {
+    world.laws.mediumIsBad(n, false);
+    disk.setFull(false);
+    disk.setGone(false);
+    world.log("the disk of " + n.name + " is good again");
   }
 
   private void killBaremetal() {

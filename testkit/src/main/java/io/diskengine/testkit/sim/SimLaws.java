@@ -11,15 +11,18 @@ import io.diskengine.model.Node;
 import io.diskengine.model.NodeMode;
 import io.diskengine.model.ObjectKind;
 import io.diskengine.model.ObjectRef;
+import io.diskengine.model.Sizes;
 import io.diskengine.model.VmMapping;
 import io.diskengine.model.VmMappingState;
 import io.diskengine.model.Volume;
 import io.diskengine.model.VolumeMapping;
 import io.diskengine.model.VolumeMappingState;
 import io.diskengine.model.VolumeState;
+import io.diskengine.store.AgentWrite;
 import io.diskengine.testkit.spdk.FakeMedia;
 import io.diskengine.testkit.spdk.FakeView;
 import io.diskengine.testkit.store.MemoryState;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -27,6 +30,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -34,6 +38,11 @@ import tools.jackson.databind.json.JsonMapper;
 /** The laws that must hold after every event, checked on everything that is really there. */
 public final class SimLaws {
   private static final JsonMapper JSON = new JsonMapper();
+
+  private static final int MEDIUM_ERRORS_END_MS = 60_000;
+
+  /** What SPDK appends to a controller's name for its namespace. */
+  private static final int LEG_SUFFIX = 2;
 
   /** From when something that is not as it shall be must say why. */
   private static final int MUST_SAY_WHY_MS = 20_000;
@@ -47,6 +56,11 @@ public final class SimLaws {
   private final Map<ObjectRef, Long> waiting = new HashMap<>();
 
   private final Set<String> lossAccepted = new HashSet<>();
+
+  private final Map<String, Long> badUntilMs = new HashMap<>();
+
+  /** Requests of guests that failed because of a disk that was full or gone. */
+  private int mediumErrors;
 
   /** Hits of the documented window of stock SPDK: acknowledged, and not yet on record. */
   private int windowHits;
@@ -78,6 +92,24 @@ public final class SimLaws {
     lossAccepted.add(volume);
   }
 
+  /** A disk is full or gone until further notice, and what that did is seen for a while longer. */
+  void mediumIsBad(SimNode node, boolean bad) {
+    badUntilMs.put(
+        node.name, bad ? Long.MAX_VALUE : world.scheduler.nowMs() + MEDIUM_ERRORS_END_MS);
+  }
+
+  private boolean isMediumBad(SimVolume v) {
+    MemoryState s = world.store.state();
+    return s.lvolsOf(v.id).stream()
+        .filter(l -> l.state() != LvolState.DELETED)
+        .map(l -> s.nodes.at(l.nodeId()).name())
+        .anyMatch(n -> badUntilMs.getOrDefault(n, 0L) > world.scheduler.nowMs());
+  }
+
+  int mediumErrors() {
+    return mediumErrors;
+  }
+
   private static void broken(String law, String what) {
     throw new Broken("law broken: " + law + ": " + what);
   }
@@ -95,9 +127,21 @@ public final class SimLaws {
   }
 
   void ioFailed(SimVolume v, String what) {
-    if (!lossAccepted.contains(v.name)) {
+    if (isMediumBad(v)) {
+      mediumErrors++;
+    } else if (!lossAccepted.contains(v.name)) {
       throw world.failure(
           "law broken: guests see no errors: a " + what + " of " + v.name + " failed");
+    }
+  }
+
+  /** Law 7: what was taken away answers with errors, once somebody else may write. */
+  void answeredAfterwards(SimGuest guest, SimVolume v, boolean write) {
+    boolean others = world.guestsOf(v.name).stream().anyMatch(g -> g != guest && g.isConnected());
+    if (write && others && !lossAccepted.contains(v.name)) {
+      throw world.failure(
+          "law broken: a write of a guest that was cut off is acknowledged beside another: "
+              + guest);
     }
   }
 
@@ -114,6 +158,7 @@ public final class SimLaws {
         case "nvmf_subsystem_remove_ns", "nvmf_delete_subsystem" ->
             unexported(node, p.path("nqn").asString(""), method);
         case "nvmf_subsystem_add_listener" -> listener(node, p.path("nqn").asString(""));
+        case "bdev_raid_add_base_bdev" -> overwritten(p.path("base_bdev").asString(""));
         default -> {}
       }
     } catch (Broken broken) {
@@ -130,6 +175,11 @@ public final class SimLaws {
     if (!tombstones.contains(name) && !isNeedlessCopy(name)) {
       broken("nothing is deleted without mark and tombstone", name);
     }
+    UUID uuid = disk.blobs().get(name).uuid;
+    world.store.state().lvols.values().stream()
+        .filter(l -> l.name().equals(name) && l.uuid() != null && !l.uuid().equals(uuid))
+        .forEach(
+            l -> broken("nothing is deleted without mark and tombstone", name + " is another"));
     boolean exported =
         node.spdk.view().subsystems().stream()
             .anyMatch(s -> s.bdevs().contains(disk.blobs().get(name).uuid));
@@ -162,11 +212,18 @@ public final class SimLaws {
       if (member && open) {
         s.lvols.values().stream()
             .filter(l -> l.name().equals(controller) && l.sync() == LvolSync.IN_SYNC)
+            .filter(l -> isMappedTo(s, l.volumeId(), node)) // else it was taken away from there
             .findFirst()
             .ifPresent(l ->
                 broken("a leg is OUT on record before it is disabled or detached", l.toString()));
       }
     }
+  }
+
+  private static boolean isMappedTo(MemoryState s, long volume, SimNode node) {
+    return s.liveMapping(volume)
+        .filter(m -> s.nodes.at(m.nodeId()).name().equals(node.name))
+        .isPresent();
   }
 
   private static void unexported(SimNode node, String nqn, String method) {
@@ -176,12 +233,89 @@ public final class SimLaws {
         .ifPresent(s -> broken("teardown order", method + " under its hosts: " + s));
   }
 
+  /** Law 9: what a replica held when it left the set is kept before a rebuild overwrites it. */
+  private void overwritten(String bdev) {
+    String name = bdev.substring(0, Math.max(0, bdev.length() - LEG_SUFFIX));
+    world.store.state().lvols.values().stream()
+        .filter(l -> l.name().equals(name) && l.state() != LvolState.DELETED)
+        .filter(l -> l.kept() == Kept.WANTED || l.kept() == Kept.TAKING)
+        .forEach(l -> broken("what a replica held is kept before it is overwritten", l.toString()));
+  }
+
   private static void listener(SimNode node, String nqn) {
+    node.spdk.view().subsystems().stream()
+        .filter(s -> s.nqn().equals(nqn) && s.anyHost())
+        .findFirst()
+        .ifPresent(s -> broken("exactly the granted hosts", s.toString()));
     node.spdk.view().subsystems().stream()
         .filter(s -> s.nqn().equals(nqn) && s.bdevs().isEmpty())
         .findFirst()
         .ifPresent(s -> broken("no listener without a confirmed namespace", s.toString()));
   }
+
+  // ---- on commits ----
+
+  /** Law 5: what is said to be gone was seen to be gone. */
+  void written(SimNode node, AgentWrite write) {
+    MemoryState s = world.store.state();
+    try {
+      switch (write) {
+        case AgentWrite.MappingChanged w when w.to() == VolumeMappingState.DETACHED ->
+            gone(node, s.mappings.at(w.mappingId()));
+        case AgentWrite.MappingGone w -> gone(node, s.mappings.at(w.mappingId()));
+        case AgentWrite.GrantConfirmed w when w.to() == GrantState.REVOKED ->
+            revoked(node, s.grants.at(w.grantId()));
+        case AgentWrite.LvolChanged w when w.to() == LvolState.DELETED -> {
+          String name = s.lvols.at(w.lvolId()).name();
+          FakeMedia.Disk disk = world.fabric.media.disk(node.disk);
+          if (disk != null && disk.blobs().containsKey(name)) {
+            broken("accepted is not done", name + " is DELETED and still on its disk");
+          }
+        }
+        default -> {}
+      }
+    } catch (Broken broken) {
+      world.scheduler.fail(String.valueOf(broken.getMessage())); // on an agent's thread
+    }
+  }
+
+  /** Law 7: a host is out when it is off the list and has no controller left. */
+  private void revoked(SimNode node, Grant g) {
+    String nqn = world.store.state().lvols.at(g.lvolId()).nqn();
+    node.spdk.view().subsystems().stream()
+        .filter(x -> x.nqn().equals(nqn))
+        .filter(x -> x.hosts().contains(g.hostNqn()) || x.connected().contains(g.hostNqn()))
+        .forEach(x -> broken("a grant that is revoked lets nobody in", x.toString()));
+  }
+
+  private void gone(SimNode node, VolumeMapping m) {
+    FakeView view = node.spdk.view();
+    Set<String> controllers = node.spdk.isUp() ? view.controllers() : Set.of();
+    world.store.state().lvolsOf(m.volumeId()).stream()
+        .filter(l -> controllers.contains(l.name()))
+        .forEach(l -> broken("accepted is not done", "controller " + l.name() + " is still there"));
+  }
+
+  /** Law 7: a mutation is sent by who holds the lease and renewed it in the first half of it. */
+  void sending(SimNode node, String process, String method) {
+    MemoryState s = world.store.state();
+    Node row = s.node(node.name).orElse(null);
+    if (row == null || !checksLeases) {
+      return;
+    }
+    Instant expires = row.leaseExpires();
+    Instant now = SimWorld.EPOCH.plusMillis(world.scheduler.nowMs() + world.postgresErrorMs);
+    boolean mine = (node.name + "/" + process).equals(row.leaseHolder());
+    long halfMs = s.cluster.settings().leaseStopMs();
+    if (mine && (expires == null || now.plusMillis(halfMs).isAfter(expires))) {
+      world.scheduler.fail(
+          "law broken: an agent stops at half of its lease: %s sends %s, its lease ends at %s, it is %s"
+              .formatted(process, method, expires, now));
+    }
+  }
+
+  /** Not where PostgreSQL's own clock jumps. */
+  boolean checksLeases = true;
 
   // ---- after every event ----
 
@@ -290,13 +424,29 @@ public final class SimLaws {
     for (SimNode n : world.nodes(NodeMode.BAREMETAL)) {
       if (n.spdk.isUp()) {
         for (FakeView.Raid r : n.spdk.view().raids()) {
-          String other = r.online() ? owners.put(r.name(), n.name) : null;
+          boolean able = r.online() && r.legs().stream().allMatch(l -> isConnected(s, n, l));
+          String other = able ? owners.put(r.name(), n.name) : null;
           if (other != null) {
             broken("never two hosts able to write one volume", r + " on " + other + " too");
           }
         }
       }
     }
+  }
+
+  /** Whether a leg of a node's RAID leads to its storage node now. */
+  private boolean isConnected(MemoryState s, SimNode n, FakeView.Leg leg) {
+    String name = leg.bdev().substring(0, leg.bdev().length() - LEG_SUFFIX);
+    Lvol lvol =
+        s.lvols.values().stream().filter(l -> l.name().equals(name)).findFirst().orElse(null);
+    if (lvol == null) {
+      return true;
+    }
+    SimNode storage = world.node(s.nodes.at(lvol.nodeId()).name());
+    String host = s.node(n.name).map(Node::hostNqn).orElse("");
+    return storage.spdk.isUp()
+        && storage.spdk.view().subsystems().stream()
+            .anyMatch(x -> x.nqn().equals(lvol.nqn()) && x.connected().contains(host));
   }
 
   /** Every copy that may serve a read has every acknowledged write. */
@@ -314,7 +464,7 @@ public final class SimLaws {
         }
         for (FakeView.Raid r : view.raids()) {
           if (r.name().equals(raid) && r.online()) {
-            r.legs().forEach(leg -> copy(v, r, leg));
+            r.legs().stream().filter(leg -> isConnected(s, n, leg)).forEach(leg -> copy(v, r, leg));
           }
         }
       }
@@ -332,6 +482,12 @@ public final class SimLaws {
       if (v.misses(block, content)) {
         if (leg.leaving()) {
           windowHits++;
+          return;
+        }
+        if (isMediumBad(v)) {
+          // Acknowledged by a leg that was leaving, refused by the one that stayed.
+          mediumErrors++;
+          v.forget();
           return;
         }
         broken(
@@ -359,6 +515,14 @@ public final class SimLaws {
     MemoryState s = world.store.state();
     if (!world.areAgentsReady()) {
       return "an agent is not ready";
+    }
+    if (!world.user.moving.isEmpty() || s.isAnyMoving()) {
+      return "the user waits to move " + world.user.moving;
+    }
+    VolumeMapping left =
+        s.mappings.values().stream().filter(s::isLeftAnywhere).findFirst().orElse(null);
+    if (left != null) {
+      return "is not taken down yet: " + left;
     }
     if (!world.user.detaching.isEmpty()) {
       return "the user waits to detach " + world.user.detaching;
@@ -389,17 +553,22 @@ public final class SimLaws {
     if (v.state() == VolumeState.DELETED) {
       return null;
     }
-    if (v.state() != VolumeState.AVAILABLE) {
+    VolumeMapping m = s.liveMapping(v.id()).orElse(null);
+    // The last cluster of one that grows while it is detached follows when it is attached.
+    boolean growsLater = m == null && v.state() == VolumeState.RESIZING && v.raidCreated();
+    if (v.state() != VolumeState.AVAILABLE && !growsLater) {
       return "is " + v.state();
     }
-    VolumeMapping m = s.liveMapping(v.id()).orElse(null);
     for (Lvol l : s.lvolsOf(v.id())) {
+      if (l.state() == LvolState.DELETED) {
+        continue;
+      }
       subsystems.add(l.nqn());
       blobs.add(l.name());
       if (l.kept() == Kept.KEPT) {
         blobs.add(Names.kept(l.name()));
       }
-      if (l.state() != LvolState.UP) {
+      if (l.state() != LvolState.UP && !(growsLater && isOneClusterShort(l))) {
         return l.name() + " is " + l.state();
       }
       if (m == null && s.liveGrants(l.id()).stream().anyMatch(_ -> true)) {
@@ -423,6 +592,13 @@ public final class SimLaws {
     String raid = Names.raid(v.id(), v.uuid());
     raids.add(raid);
     return exposed(s, v, m, raid);
+  }
+
+  private boolean isOneClusterShort(Lvol l) {
+    FakeMedia.Blob blob = blob(l.name());
+    return l.state() == LvolState.RESIZING
+        && blob != null
+        && blob.sizeBytes == l.sizeBytes() - Sizes.UNIT_BYTES;
   }
 
   private @Nullable String exposed(MemoryState s, Volume v, VolumeMapping m, String raid) {

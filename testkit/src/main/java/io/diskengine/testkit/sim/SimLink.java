@@ -32,6 +32,10 @@ final class SimLink implements RpcRuntime.Link, FakeRpcConnection.Peer {
   private final SimProcess process;
   private final LinkedBlockingQueue<byte[]> incoming = new LinkedBlockingQueue<>();
   private final Set<String> controllersInFlight = new HashSet<>();
+
+  /** Mutations that were read and not executed yet. */
+  private final Set<String> waiting = new HashSet<>();
+
   private @Nullable FakeRpcConnection server;
   private boolean closedHere;
   private boolean closedThere;
@@ -84,6 +88,9 @@ final class SimLink implements RpcRuntime.Link, FakeRpcConnection.Peer {
     byte[] copy = new byte[bytes.remaining()];
     bytes.get(copy);
     oneMutation(method, copy);
+    if (SimWorld.isMutation(method)) {
+      world.laws.sending(node, process.name, method);
+    }
     // One socket: nothing overtakes.
     arrivesAtMs = Math.max(arrivesAtMs, world.scheduler.nowMs() + latency());
     world.scheduler.after(arrivesAtMs - world.scheduler.nowMs(), () -> arrived(copy));
@@ -131,8 +138,22 @@ final class SimLink implements RpcRuntime.Link, FakeRpcConnection.Peer {
     }
   }
 
+  /** Law 4: what may still be executed is not sent once more. */
+  private void notTwice(String method, String params) {
+    if (SimWorld.isMutation(method) && !waiting.add(method + params)) {
+      world.scheduler.fail(
+          "law broken: what has no answer is not sent again: "
+              + process.name
+              + " "
+              + method
+              + " "
+              + params);
+    }
+  }
+
   @Override
   public void received(String method, String params, Runnable execute) {
+    notTwice(method, params);
     Runnable traced =
         () -> {
           world.executing(node, process, method, params);
@@ -151,6 +172,7 @@ final class SimLink implements RpcRuntime.Link, FakeRpcConnection.Peer {
   @Override
   public void executed(String method, String params, boolean ok, Runnable reply) {
     world.executed(node, method, params, ok);
+    waiting.remove(method + params);
     if (CONTROLLER_MUTATIONS.contains(method)) {
       controllersInFlight.remove(member(params, "name"));
     }

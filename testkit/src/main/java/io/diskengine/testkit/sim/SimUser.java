@@ -2,10 +2,15 @@ package io.diskengine.testkit.sim;
 
 import io.diskengine.model.Sizes;
 import io.diskengine.model.VmMapping;
+import io.diskengine.model.VmMappingState;
+import io.diskengine.model.VolumeMapping;
+import io.diskengine.model.VolumeMappingState;
 import io.diskengine.store.NewVolume;
 import io.diskengine.store.RefusedException;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 
 /** What the user asks for, and the guests that follow from it. */
@@ -38,6 +43,107 @@ public final class SimUser {
     SimGuest guest = new SimGuest(world, world.node(node), world.volume(name), vm.id());
     world.guests.add(guest);
     world.touched();
+  }
+
+  /** Names of volumes whose guests the user ends before they move. */
+  final Map<String, String> moving = new TreeMap<>();
+
+  /** Ends the guest, moves the volume in order, and starts a guest there. */
+  public void move(String name, String node) {
+    world.guestsOf(name).forEach(SimGuest::stop);
+    if (moving.put(name, node) == null) {
+      world.log("user moves " + name + " to " + node);
+      moveUnplugged(name);
+    }
+  }
+
+  private void moveUnplugged(String name) {
+    String node = moving.get(name);
+    boolean asked = false;
+    if (node != null && world.isPostgresUp() && world.guestsOf(name).isEmpty()) {
+      try {
+        var unused = world.controller.move(name, node, false);
+        asked = true;
+        world.log("user has moved " + name);
+      } catch (RefusedException e) {
+        // A guest is on record still, or the target has something left: or it is not attached.
+        if (e.code() != RefusedException.Code.GUEST_CONNECTED) {
+          world.log("user is refused: " + e.getMessage());
+          asked = true;
+        }
+      }
+    }
+    if (asked) {
+      moving.remove(name);
+      world.touched();
+    } else {
+      world.scheduler.after(ASK_AGAIN_MS, () -> moveUnplugged(name));
+    }
+  }
+
+  /** Takes the volume away from where it is; the guest there gets errors. */
+  public void moveByForce(String name, String node) {
+    var unused = world.controller.move(name, node, true);
+    cutOff(name);
+    world.log("user moves " + name + " to " + node + " by force");
+  }
+
+  /** From a node that does not work: no force is needed. */
+  public void moveFromDead(String name, String node) {
+    var unused = world.controller.move(name, node, false);
+    cutOff(name);
+    world.log("user moves " + name + " to " + node + " from a node that does not work");
+  }
+
+  private void cutOff(String name) {
+    VolumeMapping m = world.store.state().liveMapping(world.volume(name).id).orElse(null);
+    world.guestsOf(name).stream()
+        .filter(g -> m == null || world.store.state().vms.at(g.vmMapping()).mappingId() != m.id())
+        .forEach(SimGuest::cutOff);
+    world.touched();
+  }
+
+  public void detachByForce(String name) {
+    var unused = world.controller.detach(name, true);
+    cutOff(name);
+    world.log("user detaches " + name + " by force");
+  }
+
+  public void moveReplica(String name, int slot) {
+    var unused = world.controller.moveReplica(name, slot, null);
+    world.log("user moves replica " + slot + " of " + name);
+    world.touched();
+  }
+
+  public void grow(String name) {
+    long bytes = world.store.state().volumes.at(world.volume(name).id).sizeBytes();
+    var unused = world.controller.resize(name, bytes + 4 * Sizes.UNIT_BYTES);
+    world.log("user grows " + name);
+    world.touched();
+  }
+
+  /** Guests of volumes that were moved start when they are attached there. */
+  void startMovedGuests() {
+    for (VmMapping vm : world.store.state().vms.values()) {
+      VolumeMapping m = world.store.state().mappings.at(vm.mappingId());
+      boolean live = !m.state().isFinal() && m.state() != VolumeMappingState.DETACHING;
+      SimVolume v =
+          world.volumes.values().stream()
+              .filter(x -> x.id == m.volumeId())
+              .findFirst()
+              .orElse(null);
+      if (live && v != null && vm.state() != VmMappingState.DETACHING && isGuestless(v, vm)) {
+        String node = world.store.state().nodes.at(m.nodeId()).name();
+        world.guests.add(new SimGuest(world, world.node(node), v, vm.id()));
+      }
+    }
+  }
+
+  private boolean isGuestless(SimVolume v, VmMapping vm) {
+    return !detaching.contains(v.name)
+        && !moving.containsKey(v.name)
+        && world.guests.stream()
+            .noneMatch(g -> g.vmMapping() == vm.id() || (g.isFor(v.name) && !g.isGone()));
   }
 
   /** Unplugs the disk, and detaches when no guest is on record as connected any more. */

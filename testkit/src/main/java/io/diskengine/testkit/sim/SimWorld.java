@@ -8,8 +8,12 @@ import io.diskengine.agent.NodeAgent;
 import io.diskengine.agent.StorageNodeAgent;
 import io.diskengine.agent.StorageNodeConfig;
 import io.diskengine.model.ClusterSettings;
+import io.diskengine.model.DataPlaneState;
 import io.diskengine.model.FabricAddress;
+import io.diskengine.model.LvolState;
+import io.diskengine.model.LvolSync;
 import io.diskengine.model.Names;
+import io.diskengine.model.Node;
 import io.diskengine.model.NodeMode;
 import io.diskengine.model.VmMappingState;
 import io.diskengine.model.Volume;
@@ -53,6 +57,7 @@ public final class SimWorld {
   public static final int SILENCE_MS = 45_000;
 
   private static final int LOOK_EVERY_MS = 20;
+  private static final int SCHEDULE_EVERY_MS = 1_000;
   private static final int PORT = 4420;
   private static final int MAX_TRACE = 20_000;
   private static final int MIN_RESTART_MS = 50;
@@ -122,6 +127,7 @@ public final class SimWorld {
   public SimWorld startAll() {
     startPlanes();
     startAgents();
+    schedule();
     await("agents to be ready", 60_000, this::areAgentsReady);
     await("disks to be UP", 60_000, this::areDisksUp);
     return this;
@@ -133,6 +139,17 @@ public final class SimWorld {
 
   void startAgents() {
     nodes.values().forEach(this::startAgent);
+  }
+
+  /** The controller's scheduler and the user who starts guests where volumes went. */
+  private void schedule() {
+    if (postgresUp) {
+      controller.attachSuccessors();
+      controller.replaceLost();
+      user.startMovedGuests();
+      touched = true;
+    }
+    scheduler.after(SCHEDULE_EVERY_MS, this::schedule);
   }
 
   /** Somebody else has the node's lease for so long. */
@@ -198,7 +215,7 @@ public final class SimWorld {
       agent(n, second).start();
       log(second.name + " is a second agent");
       scheduler.after(ms, () -> end(n, second));
-      delayed(ms);
+      delayed(ms + 2L * store.state().cluster.settings().leaseTtlMs());
     } catch (IOException e) {
       throw new IllegalStateException(e);
     }
@@ -301,6 +318,19 @@ public final class SimWorld {
     }
   }
 
+  /** Whether the controller sees a node's agent and data plane work. */
+  boolean isWorking(Node node) {
+    Instant expires = node.leaseExpires();
+    Instant now = EPOCH.plusMillis(scheduler.nowMs() + postgresErrorMs);
+    return expires != null && expires.isAfter(now) && node.dataPlane() == DataPlaneState.READY;
+  }
+
+  boolean isEveryReplicaReachable(String name) {
+    return store.state().lvolsOf(volume(name).id).stream()
+        .filter(l -> l.sync() == LvolSync.IN_SYNC && l.state() != LvolState.DELETED)
+        .allMatch(l -> isWorking(store.state().nodes.at(l.nodeId())));
+  }
+
   // ---- guests, and calls past the agents ----
 
   public SimVolume volume(String name) {
@@ -389,6 +419,9 @@ public final class SimWorld {
       if (!SimStore.isTalk(writes.get(i)) && !(writes.get(i) instanceof AgentWrite.BeginIntent)) {
         mutations += results.get(i).applied() ? 1 : 0;
         log(node.name + " commits " + writes.get(i) + (results.get(i).applied() ? "" : " REFUSED"));
+        if (results.get(i).applied()) {
+          laws.written(node, writes.get(i));
+        }
       }
     }
   }

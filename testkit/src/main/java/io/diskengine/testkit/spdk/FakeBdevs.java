@@ -427,8 +427,9 @@ final class FakeBdevs {
 
     @Override
     void submit(FakeIo io) {
-      boolean refused =
-          io.isWrite() && base.disk.full && blob.thin && !blob.data.containsKey(io.block());
+      // A superblock always finds room: a creation that fails half-way is not simulated.
+      boolean unwritten = io.block() > 0 && !blob.data.containsKey(io.block());
+      boolean refused = io.isWrite() && base.disk.full && blob.thin && unwritten;
       if (base.disk.gone || refused) {
         io.failed();
         return;

@@ -40,6 +40,10 @@ final class FakeRaid extends FakeBdev {
     boolean lost;
 
     boolean failing;
+
+    /** Its rebuild failed: neither read nor written until it is taken out. */
+    boolean unfinished;
+
     @Nullable Runnable onRemove;
 
     Slot(UUID uuid) {
@@ -101,6 +105,7 @@ final class FakeRaid extends FakeBdev {
     slot.uuid = bdev.uuid;
     slot.wantedName = null;
     slot.failing = false;
+    slot.unfinished = false;
     bdev.claim = "raid";
     bdev.raidClaims++;
     Runnable onRemove = () -> removeSlot(slot, () -> {});
@@ -180,7 +185,7 @@ final class FakeRaid extends FakeBdev {
 
   private boolean takesWrites(Slot s, long block) {
     Process p = process;
-    return s.bdev != null && (p == null || p.target != s || block < p.offset);
+    return s.bdev != null && !s.unfinished && (p == null || p.target != s || block < p.offset);
   }
 
   private void write(FakeIo io) {
@@ -226,7 +231,7 @@ final class FakeRaid extends FakeBdev {
   private void read(FakeIo io, List<Slot> tried) {
     List<Slot> legs =
         slots.stream()
-            .filter(s -> s.bdev != null && !tried.contains(s))
+            .filter(s -> s.bdev != null && !s.unfinished && !tried.contains(s))
             .filter(s -> process == null || process.target != s)
             .toList();
     if (tried.isEmpty()) {
@@ -403,6 +408,7 @@ final class FakeRaid extends FakeBdev {
   private void end(Process p) {
     if (process == p) {
       process = null;
+      p.target.unfinished = true;
       self.fabric.log(self.name, name + "'s rebuild failed");
       self.later(FAILED_REBUILD_MS, () -> removeSlot(p.target, () -> {}));
     }

@@ -35,7 +35,12 @@ public final class FakeView {
 
   /** A subsystem. */
   public record Subsystem(
-      String nqn, Set<String> hosts, Set<String> connected, int listeners, List<UUID> bdevs) {}
+      String nqn,
+      boolean anyHost,
+      Set<String> hosts,
+      Set<String> connected,
+      int listeners,
+      List<UUID> bdevs) {}
 
   public List<Raid> raids() {
     List<Raid> all = new ArrayList<>();
@@ -45,7 +50,7 @@ public final class FakeView {
         FakeBdev bdev = s.bdev;
         if (bdev != null) {
           FakeCtrlr c = controllerOf(bdev.name);
-          boolean served = c == null || !c.isDisabled();
+          boolean served = !s.unfinished && (c == null || !c.isDisabled());
           legs.add(new Leg(bdev.name, s.failing, served));
         }
       }
@@ -86,7 +91,9 @@ public final class FakeView {
         }
       }
       List<UUID> bdevs = s.namespaces.values().stream().map(n -> n.bdev().uuid).toList();
-      all.add(new Subsystem(s.nqn, new TreeSet<>(s.hosts), connected, s.listeners.size(), bdevs));
+      all.add(
+          new Subsystem(
+              s.nqn, s.allowAnyHost, new TreeSet<>(s.hosts), connected, s.listeners.size(), bdevs));
     }
     return all;
   }

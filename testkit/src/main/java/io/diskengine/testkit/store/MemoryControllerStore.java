@@ -40,6 +40,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** {@link VolumeRequests} in memory. */
 public final class MemoryControllerStore implements VolumeRequests {
@@ -96,35 +97,36 @@ public final class MemoryControllerStore implements VolumeRequests {
             1);
     s.volumes.put(id, v);
     for (int slot = 0; slot < disks.size(); slot++) {
-      Disk disk = disks.get(slot);
-      String name = Names.lvol(id, uuid, slot, 1);
-      UUID namespace = Names.namespaceUuid(uuid, slot, 1);
-      long lvol = s.nextId("lvol");
-      s.lvols.put(
-          lvol,
-          new Lvol(
-              lvol,
-              id,
-              disk.id(),
-              disk.nodeId(),
-              slot,
-              1,
-              name,
-              null,
-              Sizes.legBytes(v.sizeBytes()),
-              Names.subsystemNqn(s.cluster.nqnPrefix(), s.cluster.id(), name),
-              namespace,
-              Names.nguid(namespace),
-              Names.serial(namespace),
-              Names.minCntlid(slot),
-              Names.maxCntlid(slot),
-              LvolState.CREATING,
-              LvolSync.IN_SYNC,
-              null,
-              1));
+      Lvol made = lvol(s, v, disks.get(slot), slot, 1, LvolSync.IN_SYNC);
+      s.lvols.put(made.id(), made);
     }
     event(s, v, "create requested");
     return details(s, v);
+  }
+
+  static Lvol lvol(MemoryState s, Volume v, Disk disk, int slot, int generation, LvolSync sync) {
+    String name = Names.lvol(v.id(), v.uuid(), slot, generation);
+    UUID namespace = Names.namespaceUuid(v.uuid(), slot, generation);
+    return new Lvol(
+        s.nextId("lvol"),
+        v.id(),
+        disk.id(),
+        disk.nodeId(),
+        slot,
+        generation,
+        name,
+        null,
+        Sizes.legBytes(v.sizeBytes()),
+        Names.subsystemNqn(s.cluster.nqnPrefix(), s.cluster.id(), name),
+        namespace,
+        Names.nguid(namespace),
+        Names.serial(namespace),
+        Names.minCntlid(slot),
+        Names.maxCntlid(slot),
+        LvolState.CREATING,
+        sync,
+        null,
+        1);
   }
 
   private List<Disk> place(MemoryState s, NewVolume request) {
@@ -249,7 +251,12 @@ public final class MemoryControllerStore implements VolumeRequests {
     }
   }
 
-  private void map(MemoryState s, Volume v, Node node, long mapping, long vm) {
+  private static void map(MemoryState s, Volume v, Node node, long mapping, long vm) {
+    checkTarget(s, v, node);
+    insert(s, s.volumes.at(v.id()), node, mapping, vm);
+  }
+
+  private static void checkTarget(MemoryState s, Volume v, Node node) {
     switch (v.state()) {
       case CREATING, AVAILABLE, RESIZING -> {}
       case ERROR, DELETING, DELETED ->
@@ -262,6 +269,9 @@ public final class MemoryControllerStore implements VolumeRequests {
         .anyMatch(m -> m.volumeId() == v.id() && s.isLeftOn(m, node.id()))) {
       throw refused(Code.WRONG_STATE, "node " + node.name() + " has not taken it down yet");
     }
+  }
+
+  private static void insert(MemoryState s, Volume v, Node node, long mapping, long vm) {
     boolean clean =
         s.mappings.values().stream()
             .filter(m -> m.volumeId() == v.id())
@@ -299,38 +309,89 @@ public final class MemoryControllerStore implements VolumeRequests {
   }
 
   @Override
-  public VolumeDetails detach(String volumeName) {
+  public VolumeDetails detach(String volumeName, boolean force) {
     return transaction(s -> {
       Volume v = locked(s, volumeName);
-      s.liveMapping(v.id())
-          .ifPresent(m -> {
-            refuseConnectedGuest(s, v, m);
-            for (VmMapping vm : List.copyOf(s.vms.values())) {
-              boolean live =
-                  vm.state() == VmMappingState.ATTACHING || vm.state() == VmMappingState.ATTACHED;
-              if (vm.mappingId() == m.id() && live) {
-                s.vms.put(
-                    vm.id(),
-                    Row.with(vm, "state", VmMappingState.DETACHING, "version", vm.version() + 1));
-              }
-            }
-            if (m.state() != VolumeMappingState.DETACHING) {
-              event(s, v, "detach requested");
-              s.mappings.put(
-                  m.id(),
-                  Row.with(m, "state", VolumeMappingState.DETACHING, "version", m.version() + 1));
-            }
-          });
+      VolumeMapping m = s.liveMapping(v.id()).orElse(null);
+      MemoryChanges changes = new MemoryChanges(s, store.now());
+      if (m != null && force) {
+        changes.takeAway(v, m);
+        event(s, v, "detached by force");
+      } else if (m != null) {
+        changes.refuseConnectedGuest(m, v);
+        if (m.state() != VolumeMappingState.DETACHING) {
+          event(s, v, "detach requested");
+        }
+        changes.leave(m, null);
+      }
       return details(s, v);
     });
   }
 
-  private void refuseConnectedGuest(MemoryState s, Volume v, VolumeMapping m) {
-    boolean connected =
-        s.vms.values().stream().anyMatch(vm -> vm.mappingId() == m.id() && vm.guestConnected());
-    Node node = MemoryState.seenAt(s.nodes.at(m.nodeId()), store.now());
-    if (connected && m.state() != VolumeMappingState.DETACHING && node.leaseValid()) {
-      throw refused(Code.GUEST_CONNECTED, "a guest is connected to volume " + v.name());
+  private static Node baremetal(MemoryState s, String name) {
+    Node node = s.node(name).orElseThrow(() -> refused(Code.NOT_FOUND, "there is no node " + name));
+    if (node.mode() != NodeMode.BAREMETAL) {
+      throw refused(Code.WRONG_STATE, "attach needs a baremetal node");
+    }
+    return node;
+  }
+
+  @Override
+  public VolumeDetails move(String volumeName, String nodeName, boolean force) {
+    return transaction(s -> {
+      Volume v = locked(s, volumeName);
+      Node target = baremetal(s, nodeName);
+      new MemoryChanges(s, store.now())
+          .move(v, target, force, to -> mapNow(s, v, to), () -> checkTarget(s, v, target));
+      return details(s, v);
+    });
+  }
+
+  private static void mapNow(MemoryState s, Volume v, Node node) {
+    checkTarget(s, v, node);
+    insert(s, s.volumes.at(v.id()), node, s.nextId("volume_mapping"), s.nextId("vm_mapping"));
+  }
+
+  @Override
+  public VolumeDetails moveReplica(String volumeName, int slot, @Nullable String nodeName) {
+    return transaction(s -> {
+      Volume v = locked(s, volumeName);
+      new MemoryChanges(s, store.now()).moveReplica(v, slot, nodeName);
+      return details(s, v);
+    });
+  }
+
+  @Override
+  public VolumeDetails resize(String volumeName, long sizeBytes) {
+    return transaction(s -> {
+      Volume v = locked(s, volumeName);
+      new MemoryChanges(s, store.now()).resize(v, sizeBytes);
+      return details(s, v);
+    });
+  }
+
+  @Override
+  public void replaceLost() {
+    if (new MemoryChanges(store.state(), store.now()).isAnythingLost()) {
+      boolean unused =
+          transaction(s -> {
+            new MemoryChanges(s, store.now()).replaceLost();
+            return true;
+          });
+    }
+  }
+
+  @Override
+  public void attachSuccessors() {
+    for (long mapping : List.copyOf(store.state().successors.keySet())) {
+      if (store.state().mappings.at(mapping).state() == VolumeMappingState.DETACHED) {
+        boolean unused =
+            transaction(s -> {
+              new MemoryChanges(s, store.now())
+                  .attachSuccessor(mapping, (v, node) -> mapNow(s, v, node));
+              return true;
+            });
+      }
     }
   }
 

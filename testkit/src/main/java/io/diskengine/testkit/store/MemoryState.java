@@ -51,6 +51,15 @@ public final class MemoryState {
   /** Mappings that are FENCED and of which nothing is left on their nodes. */
   public final Set<Long> gone = new TreeSet<>();
 
+  /** Where mappings that are taken down in order go next: node by mapping. */
+  final Map<Long, Long> successors = new TreeMap<>();
+
+  /** Lvols that go when their successors are in sync. */
+  final Set<Long> leaving = new TreeSet<>();
+
+  /** Since when lvols are not in sync. */
+  final Map<Long, Instant> outSince = new TreeMap<>();
+
   public Cluster cluster;
   private final Map<String, Long> lastIds = new HashMap<>();
 
@@ -74,6 +83,9 @@ public final class MemoryState {
     s.reasons.putAll(reasons);
     s.plans.putAll(plans);
     s.gone.addAll(gone);
+    s.successors.putAll(successors);
+    s.leaving.addAll(leaving);
+    s.outSince.putAll(outSince);
     s.lastIds.putAll(lastIds);
     return s;
   }
@@ -86,7 +98,7 @@ public final class MemoryState {
     return lastIds.merge(table, 1L, Long::sum);
   }
 
-  Optional<Node> node(String name) {
+  public Optional<Node> node(String name) {
     return nodes.values().stream().filter(n -> n.name().equals(name)).findFirst();
   }
 
@@ -109,6 +121,16 @@ public final class MemoryState {
   /** Law 7: what was taken away concerns its node until it says that nothing is left there. */
   boolean isLeftOn(VolumeMapping m, long node) {
     return m.nodeId() == node && m.state() == VolumeMappingState.FENCED && !gone.contains(m.id());
+  }
+
+  /** Whether a node has not taken down yet what was taken away from it. */
+  public boolean isLeftAnywhere(VolumeMapping m) {
+    return m.state() == VolumeMappingState.FENCED && !gone.contains(m.id());
+  }
+
+  /** Whether some volume is on its way from one node to another. */
+  public boolean isAnyMoving() {
+    return !successors.isEmpty();
   }
 
   public List<Grant> liveGrants(long lvol) {

@@ -71,10 +71,14 @@ public final class MemoryStore {
     List.copyOf(listeners.keySet()).forEach(node -> wake(node, Wake.ALL));
   }
 
-  /** As an operator's UPDATE of the cluster's settings. */
   public void setLeaseTtlMs(int ms) {
+    set("leaseTtlMs", ms);
+  }
+
+  /** As an operator's UPDATE of one of the cluster's settings, named as its component. */
+  public void set(String setting, Object value) {
     MemoryState next = state.copy();
-    ClusterSettings settings = Row.with(next.cluster.settings(), "leaseTtlMs", ms);
+    ClusterSettings settings = Row.with(next.cluster.settings(), setting, value);
     next.cluster = Row.with(next.cluster, "settings", settings);
     state = next;
   }

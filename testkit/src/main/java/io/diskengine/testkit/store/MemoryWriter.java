@@ -346,7 +346,9 @@ final class MemoryWriter {
     put(l, "state", LvolState.UP, "uuid", w.lvolUuid());
     Volume v = Objects.requireNonNull(s.volumes.get(l.volumeId()));
     long up = s.lvolsOf(v.id()).stream().filter(o -> o.state() == LvolState.UP).count();
-    if (v.state() == VolumeState.CREATING && up == v.replicas()) {
+    boolean changing = v.state() == VolumeState.CREATING || v.state() == VolumeState.RESIZING;
+    boolean growing = s.lvolsOf(v.id()).stream().anyMatch(o -> o.state() == LvolState.RESIZING);
+    if (changing && up >= v.replicas() && !growing) {
       put(v, "state", VolumeState.AVAILABLE, "confirmedSizeBytes", v.sizeBytes());
     }
     return new Applied(l.id());
@@ -504,6 +506,9 @@ final class MemoryWriter {
     if (leaving.isEmpty()) {
       return new Refused("the legs are OUT already");
     }
+    leaving.stream()
+        .filter(l -> l.sync() == LvolSync.IN_SYNC)
+        .forEach(l -> s.outSince.put(l.id(), now));
     leaving.forEach(
         l -> put(l, "sync", LvolSync.OUT, "rebuildPercent", null, "kept", KeptRows.left(l)));
     revoke(g -> w.lvolIds().contains(g.lvolId()));
@@ -613,6 +618,8 @@ final class MemoryWriter {
       return stale(ObjectKind.LVOL, w.lvolId());
     }
     put(l, "sync", LvolSync.IN_SYNC, "rebuildPercent", null, "kept", KeptRows.inSync(l));
+    s.outSince.remove(l.id());
+    new MemoryChanges(s, now).removeSurplus(l.volumeId());
     raiseEpoch(Objects.requireNonNull(s.volumes.get(l.volumeId())));
     return new Applied(l.id());
   }

@@ -11,10 +11,11 @@ import io.diskengine.store.ReasonRow;
 import io.diskengine.store.VolumeDetails;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The part of {@link ControllerStore} that the simulator's user needs, with its meaning. Moves of
- * volumes and replicas, replacements and detaching by force are not in it.
+ * The part of {@link ControllerStore} that the simulator's user and scheduler need, with its
+ * meaning.
  */
 public interface VolumeRequests {
   VolumeDetails createVolume(NewVolume volume);
@@ -25,7 +26,23 @@ public interface VolumeRequests {
 
   VolumeDetails attach(String volumeName, String nodeName);
 
-  VolumeDetails detach(String volumeName);
+  default VolumeDetails detach(String volumeName) {
+    return detach(volumeName, false);
+  }
+
+  VolumeDetails detach(String volumeName, boolean force);
+
+  VolumeDetails move(String volumeName, String nodeName, boolean force);
+
+  VolumeDetails moveReplica(String volumeName, int slot, @Nullable String nodeName);
+
+  VolumeDetails resize(String volumeName, long sizeBytes);
+
+  /** For a timer: replacements of what is lost for long. */
+  void replaceLost();
+
+  /** For a timer: the second half of moves. */
+  void attachSuccessors();
 
   VolumeDetails delete(String volumeName);
 
@@ -65,8 +82,33 @@ public interface VolumeRequests {
       }
 
       @Override
-      public VolumeDetails detach(String volumeName) {
-        return store.detach(volumeName);
+      public VolumeDetails detach(String volumeName, boolean force) {
+        return store.detach(volumeName, force);
+      }
+
+      @Override
+      public VolumeDetails move(String volumeName, String nodeName, boolean force) {
+        return store.move(volumeName, nodeName, force);
+      }
+
+      @Override
+      public VolumeDetails moveReplica(String volumeName, int slot, @Nullable String nodeName) {
+        return store.moveReplica(volumeName, slot, nodeName);
+      }
+
+      @Override
+      public VolumeDetails resize(String volumeName, long sizeBytes) {
+        return store.resize(volumeName, sizeBytes);
+      }
+
+      @Override
+      public void replaceLost() {
+        store.replaceLost();
+      }
+
+      @Override
+      public void attachSuccessors() {
+        store.attachSuccessors();
       }
 
       @Override

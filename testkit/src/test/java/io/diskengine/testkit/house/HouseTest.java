@@ -20,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Who may depend on whom: the table of docs/ARCHITECTURE.md, "The house". */
-class HouseTest {
+public class HouseTest {
   private static final JavaClasses CLASSES =
       new ClassFileImporter()
           .withImportOption(place -> !place.contains("/test-classes/") && !place.contains("/test/"))
@@ -138,26 +138,25 @@ class HouseTest {
             .resideInAnyPackage("java.util.concurrent.locks.."));
   }
 
+  /** Law 1. */
+  public static final ArchRule MODEL_IS_PURE =
+      noClasses()
+          .that()
+          .resideInAPackage("io.diskengine.model..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(
+              "java.io..", "java.net.http..", "java.sql..", "org.slf4j..", "java.util.concurrent..")
+          .orShould()
+          .callMethod(System.class, "nanoTime")
+          .orShould()
+          .callMethod(System.class, "currentTimeMillis")
+          .orShould()
+          .callMethod(java.time.Instant.class, "now");
+
   @Test
   void modelIsPure() {
-    check(
-        noClasses()
-            .that()
-            .resideInAPackage("io.diskengine.model..")
-            .should()
-            .dependOnClassesThat()
-            .resideInAnyPackage(
-                "java.io..",
-                "java.net.http..",
-                "java.sql..",
-                "org.slf4j..",
-                "java.util.concurrent..")
-            .orShould()
-            .callMethod(System.class, "nanoTime")
-            .orShould()
-            .callMethod(System.class, "currentTimeMillis")
-            .orShould()
-            .callMethod(java.time.Instant.class, "now"));
+    check(MODEL_IS_PURE);
   }
 
   @Test

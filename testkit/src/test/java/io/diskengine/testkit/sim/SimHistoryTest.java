@@ -83,13 +83,14 @@ class SimHistoryTest {
     List<Long> actions = outcomes.stream().map(o -> o.actions()).sorted().toList();
     System.out.printf(
         "%d histories, actions: median %d, most %d; virtual hours %.1f; reads checked %d; looks"
-            + " inside SPDK's window %d%n",
+            + " inside SPDK's window %d; errors while a disk was full or gone %d%n",
         outcomes.size(),
         actions.get(actions.size() / 2),
         actions.getLast(),
         outcomes.stream().mapToLong(o -> o.virtualMs()).sum() / 3_600_000.0,
         outcomes.stream().mapToLong(o -> o.reads()).sum(),
-        outcomes.stream().mapToLong(o -> o.windowHits()).sum());
+        outcomes.stream().mapToLong(o -> o.windowHits()).sum(),
+        outcomes.stream().mapToLong(o -> o.mediumErrors()).sum());
     if (outcomes.size() >= MIN_HISTORIES_FOR_MEDIAN) {
       assertThat(actions.get(actions.size() / 2)).isGreaterThanOrEqualTo(100);
     }

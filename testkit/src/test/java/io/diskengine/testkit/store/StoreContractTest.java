@@ -63,7 +63,7 @@ import org.junit.jupiter.api.Test;
 class StoreContractTest {
   private static final String PREFIX = "nqn.2026-11.io.diskengine";
   private static final String PASSWORD = "test-only";
-  private static final List<String> NODES = List.of("sn1", "sn2", "bm1", "bm2");
+  private static final List<String> NODES = List.of("sn1", "sn2", "sn3", "bm1", "bm2");
   private static final int REQUESTS = Integer.getInteger("diskengine.contract.requests", 1_500);
 
   /** Random identities and times, which differ by nature. */
@@ -210,8 +210,10 @@ class StoreContractTest {
             writes.add(w);
           }
         }
-        if (writes.stream().anyMatch(w -> w instanceof AgentWrite.Readmit)) {
-          // Undone with another that is refused it would be tried again, with the next grant's id.
+        if (writes.stream()
+            .anyMatch(
+                w -> w instanceof AgentWrite.Readmit || w instanceof AgentWrite.BeginIntent)) {
+          // Undone with another that is refused it would be tried again, with the next id.
           writes.subList(1, writes.size()).clear();
         }
         if (writes.isEmpty()) {
@@ -258,7 +260,11 @@ class StoreContractTest {
     String name = "v" + random.nextInt(12);
     String node = "bm" + (1 + random.nextInt(2));
     int replicas = 1 + random.nextInt(2);
-    return switch (i < 2 ? 7 : random.nextInt(9)) {
+    boolean force = random.nextBoolean();
+    int slot = random.nextInt(2);
+    String storage = random.nextBoolean() ? null : "sn" + (1 + random.nextInt(3));
+    long sizeBytes = Sizes.GIB + random.nextInt(3) * Sizes.UNIT_BYTES;
+    return switch (i < 2 ? 7 : random.nextInt(16)) {
       case 0, 1 -> c -> c.createVolume(new NewVolume(name, Sizes.GIB, replicas));
       case 2, 3, 4 -> c -> c.attach(name, node);
       case 5 -> c -> c.detach(name);
@@ -268,7 +274,16 @@ class StoreContractTest {
             c.setSchedulability(node, Schedulability.ACTIVE);
             return true;
           };
-      default -> c -> c.attach(name, "sn1");
+      case 8 -> c -> c.attach(name, "sn1");
+      case 9 -> c -> c.detach(name, true);
+      case 10, 11 -> c -> c.move(name, node, force);
+      case 12, 13 -> c -> c.moveReplica(name, slot, storage);
+      case 14 -> c -> c.resize(name, sizeBytes);
+      default ->
+          c -> {
+            c.attachSuccessors();
+            return true;
+          };
     };
   }
 

@@ -7,6 +7,7 @@ import io.diskengine.model.plan.Action.AddBase;
 import io.diskengine.model.plan.Action.CreateNull;
 import io.diskengine.model.plan.Action.CreateRaid;
 import io.diskengine.model.plan.Action.DeleteNull;
+import io.diskengine.model.plan.Action.DetachController;
 import io.diskengine.model.plan.Action.Examine;
 import io.diskengine.model.plan.Action.RemoveBase;
 import io.diskengine.model.plan.BaremetalObserved.Controller;
@@ -59,9 +60,18 @@ final class Assembly {
   }
 
   private void examine() {
-    a.inSync().stream()
-        .findFirst()
-        .ifPresent(l -> a.out.act(a.ref, a.mapping.version(), new Examine(l.bdev())));
+    Leg leg = a.inSync().getFirst();
+    if (!a.seen.examined().contains(leg.bdev())) {
+      a.out.act(a.ref, a.mapping.version(), new Examine(leg.bdev()));
+      return;
+    }
+    // SPDK examines a name once, and again when its bdev comes anew: the RAID ended meanwhile.
+    String name = leg.lvol().name();
+    a.out.blocked(a.ref, "RAID " + a.raidName + " to be found on " + name, leg.ref());
+    a.out.blocked(leg.ref(), "its controller to be attached anew, to be examined again", a.ref);
+    if (!a.isBusy(leg)) {
+      a.out.act(leg.ref(), leg.lvol().version(), new DetachController(Names.controller(name)));
+    }
   }
 
   private void create() {

@@ -44,6 +44,9 @@ final class Attachment {
   final Optional<Vhost> vhost;
   final List<Leg> legs;
 
+  /** Controllers of replicas that are deleted. */
+  final List<String> former;
+
   Attachment(
       Index rows,
       BaremetalObserved seen,
@@ -51,7 +54,8 @@ final class Attachment {
       Volume volume,
       VolumeMapping mapping,
       Optional<VmMapping> vm,
-      List<Lvol> lvols) {
+      List<Lvol> lvols,
+      List<String> former) {
     this.rows = rows;
     this.view = rows.view;
     this.seen = seen;
@@ -64,6 +68,7 @@ final class Attachment {
     this.raid = seen.raids().find(raidName);
     this.vhost = vm.flatMap(m -> seen.vhosts().find(m.controllerName()));
     this.legs = lvols.stream().map(this::leg).toList();
+    this.former = former;
   }
 
   static String raidName(Volume volume) {
@@ -154,6 +159,14 @@ final class Attachment {
 
   boolean isAttached(Leg leg) {
     return seen.controllers().find(Names.controller(leg.lvol().name())).isPresent();
+  }
+
+  /** Law 12: a replica that is deleted is still known by its name and its uuid. */
+  boolean isFormer(BaremetalObserved.Leg member) {
+    return former.stream()
+        .filter(c -> Names.legBdev(c).equals(member.bdev()))
+        .flatMap(c -> Names.namespaceUuid(volume.id(), volume.uuid(), c).stream())
+        .anyMatch(uuid -> uuid.equals(member.uuid()));
   }
 
   String placeholder(int slot) {

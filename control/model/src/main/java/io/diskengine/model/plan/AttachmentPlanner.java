@@ -93,7 +93,7 @@ final class AttachmentPlanner {
     }
     for (BaremetalObserved.Leg member : raid.legs()) {
       String bdev = member.bdev();
-      if (!member.configured() || bdev == null || a.isPlaceholder(bdev)) {
+      if (!member.configured() || bdev == null || a.isPlaceholder(bdev) || a.isFormer(member)) {
         continue;
       }
       Optional<Leg> leg = a.legs.stream().filter(l -> l.bdev().equals(bdev)).findFirst();

@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param opened mappings that this incarnation has opened for guests under our eyes: a missing
  *     vhost controller does not make them unclean
  * @param refusedRaids RAIDs whose creation was refused: their legs carry a superblock already
+ * @param examined bdevs of legs that were examined since they are there: SPDK does that once
  * @param placeholders null bdevs that may be there
  * @param assemblingSinceMs since when a mapping's RAID is missing, by mapping id
  * @param disabledSinceMs since when a controller is disabled by us, by name
@@ -44,6 +45,7 @@ public record BaremetalObserved(
     Map<Long, Probe> probes,
     Set<Long> opened,
     Set<String> refusedRaids,
+    Set<String> examined,
     Set<String> placeholders,
     Map<Long, Long> assemblingSinceMs,
     Map<String, Long> disabledSinceMs,

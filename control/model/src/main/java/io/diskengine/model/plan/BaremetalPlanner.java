@@ -21,11 +21,13 @@ public final class BaremetalPlanner {
   private final NodeView view;
   private final BaremetalObserved seen;
   private final PlanBuilder out = new PlanBuilder();
+  private final FormerLegs former;
 
   private BaremetalPlanner(Index rows, BaremetalObserved seen) {
     this.rows = rows;
     this.view = rows.view;
     this.seen = seen;
+    this.former = new FormerLegs(rows, seen);
   }
 
   public static Plan plan(NodeView view, BaremetalObserved seen) {
@@ -46,6 +48,7 @@ public final class BaremetalPlanner {
         out.planVolume(mapping.volumeId(), () -> failSoft(mapping));
       }
     }
+    former.retire(out, node());
     quarantine();
     return out.build();
   }
@@ -75,7 +78,8 @@ public final class BaremetalPlanner {
             volume.get(),
             mapping,
             rows.vmOf(mapping.id()),
-            rows.lvolsOf(mapping.volumeId()));
+            rows.lvolsOf(mapping.volumeId()),
+            former.of(mapping.volumeId()));
     if (!attachment.isKnown()) {
       out.blocked(ref, "a look at the RAID, its controllers and vhost", node());
       return;
@@ -100,7 +104,7 @@ public final class BaremetalPlanner {
         .filter(r -> !rows.raidNames().contains(r))
         .forEach(r -> strangers.add("RAID " + r));
     seen.controllers().byName().keySet().stream()
-        .filter(c -> !rows.lvolNames().contains(c))
+        .filter(c -> !rows.lvolNames().contains(c) && !former.contains(c))
         .forEach(c -> strangers.add("controller " + c));
     if (!strangers.isEmpty()) {
       out.blocked(node(), "an operator: no row names " + strangers, null);

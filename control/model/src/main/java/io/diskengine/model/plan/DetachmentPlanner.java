@@ -103,7 +103,7 @@ final class DetachmentPlanner {
   }
 
   private boolean controllersGone() {
-    boolean gone = true;
+    boolean gone = a.former.isEmpty();
     for (Leg leg : a.legs) {
       String controller = Names.controller(leg.lvol().name());
       if (!a.seen.controllers().isAbsent(controller)) {

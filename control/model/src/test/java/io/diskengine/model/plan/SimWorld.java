@@ -219,6 +219,7 @@ final class SimWorld {
         Map.of(),
         Set.copyOf(host.opened),
         Set.copyOf(host.refusedRaids),
+        Set.of(),
         Set.copyOf(host.placeholders),
         Map.copyOf(host.assemblingSince),
         Map.copyOf(host.disabledSince),
