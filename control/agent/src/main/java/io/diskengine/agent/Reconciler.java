@@ -570,6 +570,10 @@ final class Reconciler {
         && nodeRows.isFresh();
   }
 
+  boolean isPlaneUp() {
+    return plane != null;
+  }
+
   @Nullable AgentSession session() {
     return lease.session();
   }
