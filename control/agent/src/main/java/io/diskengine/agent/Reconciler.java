@@ -179,8 +179,7 @@ final class Reconciler {
     if (nowMs < retryAtMs) {
       return retryAtMs - nowMs;
     }
-    AgentSession known = lease.session();
-    AgentSession held = known != null ? known : acquire(nowMs);
+    AgentSession held = acquire(nowMs);
     if (held == null) {
       return retryAtMs - nowMs;
     }
@@ -246,6 +245,9 @@ final class Reconciler {
   }
 
   private @Nullable AgentSession acquire(long nowMs) {
+    if (lease.session() != null) {
+      return lease.session();
+    }
     switch (lease.acquire(nowMs)) {
       case Lease.Held(AgentSession won, var _) -> {
         nodeRows.stale();
@@ -376,11 +378,8 @@ final class Reconciler {
       boolean wasSilent = clock.nowMs() - lookingSinceMs >= SILENT_AFTER_MS;
       planStale |= look.merge(clock.nowMs()) || wasSilent || !isSettled();
     }
-    if (failure != null) {
-      LOG.debug("agent {}: look failed: {}", config.nodeName(), failure);
-      if (plane == up) {
-        statusLine.tell(verified ? State.READY : State.VERIFYING, "a look failed: " + failure);
-      }
+    if (failure != null && plane == up) {
+      statusLine.tell(verified ? State.READY : State.VERIFYING, "a look failed: " + failure);
     }
   }
 
