@@ -514,7 +514,7 @@ public final class SimLaws {
   public @Nullable String unsettled() {
     MemoryState s = world.store.state();
     if (!world.areAgentsReady()) {
-      return "an agent is not ready";
+      return "an agent is not ready: " + s.reasons.values();
     }
     if (!world.user.moving.isEmpty() || s.isAnyMoving()) {
       return "the user waits to move " + world.user.moving;

@@ -93,19 +93,6 @@ public final class SimLawScenes {
     w.settle();
   }
 
-  /** A detach is answered before the controller is gone; from a silent target that takes long. */
-  public static void acceptedIsNotDone() {
-    SimWorld w = attached(5, 1);
-    w.user.detach("v1");
-    w.await(
-        "the detach",
-        20_000,
-        () -> w.trace().stream().anyMatch(t -> t.contains("bdev_raid_delete")));
-    w.node("sn1").spdk.setStopped(true);
-    w.run(30_000);
-    w.settle();
-  }
-
   /** Between two leases the data plane may have changed. */
   public static void factsBelongToAnIncarnation() {
     SimWorld w = attached(14, 1);
@@ -117,24 +104,6 @@ public final class SimLawScenes {
     require(
         sn1.spdk.calls().get("nvmf_get_subsystems") > before,
         "nothing was looked at after another agent had the node");
-  }
-
-  /** PostgreSQL is out of reach while a slow data plane executes one request after the other. */
-  public static void anAgentStopsAtHalfOfItsLease() {
-    SimWorld w = new SimWorld(7, 2, 1).startAll();
-    SimNode sn1 = w.node("sn1");
-    w.setFaults(c -> {
-      boolean mutation = c.line() == Line.BEFORE_EXECUTE && SimWorld.isMutation(c.action());
-      if (mutation && c.node().equals("sn1")) {
-        w.setPostgresCut(sn1, true);
-        w.scheduler.after(1, () -> sn1.spdk.setStopped(true));
-        w.scheduler.after(9_000, () -> sn1.spdk.setStopped(false));
-      }
-      return Fate.GOES_ON;
-    });
-    SimVolume unused = w.user.create("v1", 2);
-    w.run(60_000);
-    w.settle();
   }
 
   /** A volume is taken from a node that only lost PostgreSQL, and whose guest goes on. */

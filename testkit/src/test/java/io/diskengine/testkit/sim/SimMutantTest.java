@@ -12,7 +12,6 @@ import java.lang.classfile.ClassTransform;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.CodeTransform;
 import java.lang.classfile.MethodModel;
-import java.lang.classfile.instruction.InvokeInstruction;
 import java.lang.constant.ClassDesc;
 import java.lang.constant.ConstantDescs;
 import java.lang.constant.MethodTypeDesc;
@@ -92,22 +91,6 @@ class SimMutantTest {
     };
   }
 
-  /** {@code isAbsent(name)} becomes {@code find(name).isEmpty()}. */
-  private static Change absentIsNotFound() {
-    ClassDesc facts = ClassDesc.of(MODEL + "Facts");
-    ClassDesc optional = ClassDesc.of("java.util.Optional");
-    return () ->
-        (builder, element) -> {
-          if (element instanceof InvokeInstruction i && i.name().equalsString("isAbsent")) {
-            builder.invokevirtual(
-                facts, "find", MethodTypeDesc.of(optional, ConstantDescs.CD_String));
-            builder.invokevirtual(optional, "isEmpty", MethodTypeDesc.of(ConstantDescs.CD_boolean));
-          } else {
-            builder.with(element);
-          }
-        };
-  }
-
   static Stream<Mutant> mutants() {
     return Stream.of(
         new Mutant("2", MODEL + "Facts", "isKnown", "unknownIsNotAbsent", "= true", answers(true)),
@@ -121,13 +104,6 @@ class SimMutantTest {
             "frees what has no answer",
             first(b -> b.aconst_null().astore(3))),
         new Mutant(
-            "5",
-            MODEL + "DetachmentPlanner",
-            "controllersGone",
-            "acceptedIsNotDone",
-            "takes not found for absent",
-            absentIsNotFound()),
-        new Mutant(
             "6",
             AGENT + "Reconciler",
             "lookAgain",
@@ -135,19 +111,7 @@ class SimMutantTest {
             "does nothing",
             body(b -> b.return_())),
         new Mutant(
-            "7 (node)",
-            AGENT + "NodeLease",
-            "isHeld",
-            "anAgentStopsAtHalfOfItsLease",
-            "= true",
-            answers(true)),
-        new Mutant(
-            "7 (volume)",
-            MODEL + "Laws",
-            "isRevoked",
-            "oneWriterForEachVolume",
-            "= true",
-            answers(true)),
+            "7", MODEL + "Laws", "isRevoked", "oneWriterForEachVolume", "= true", answers(true)),
         new Mutant(
             "8",
             MODEL + "Laws",

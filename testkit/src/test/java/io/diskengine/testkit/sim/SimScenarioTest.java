@@ -238,6 +238,31 @@ class SimScenarioTest {
     w.settle();
   }
 
+  /** Found by seed 87: the controller came when its volume was DETACHED, and stayed. */
+  @Test
+  void aVolumeIsNotDetachedWhileTheAttachOfALegHasNoAnswer() {
+    SimWorld w = new SimWorld(15, 2, 1).startAll();
+    w.user.create("v1", 2);
+    w.awaitDesiredState(60_000);
+    SimNode bm1 = w.node("bm1");
+    w.setFaults(c -> {
+      boolean attach = c.action().equals("bdev_nvme_attach_controller");
+      if (attach && c.line() == Crossing.Line.BEFORE_EXECUTE) {
+        bm1.spdk.setStopped(true);
+        w.setFaults(Crossing.Faults.NONE);
+      }
+      return Crossing.Fate.GOES_ON;
+    });
+    w.user.attach("v1", "bm1");
+    w.run(200);
+    w.user.detach("v1");
+    w.run(2_000);
+    assertThat(w.store.state().liveMapping(w.volume("v1").id)).isPresent();
+    bm1.spdk.setStopped(false);
+    w.settle();
+    assertThat(bm1.spdk.view().controllers()).isEmpty();
+  }
+
   /** Law 6: while another agent had the node, its data plane may have changed. */
   @Test
   void whatWasSeenBeforeALeaseWasLostIsLookedAtAgain() {

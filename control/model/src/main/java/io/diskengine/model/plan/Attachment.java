@@ -148,6 +148,15 @@ final class Attachment {
     return seen.busy().contains(leg.ref());
   }
 
+  /** Law 5: seen to be absent, and nothing under way that may bring it (law 4). */
+  boolean isGone(Leg leg) {
+    if (isBusy(leg)) {
+      out.blocked(leg.ref(), "an answer of the data plane", ref);
+      return false;
+    }
+    return seen.controllers().isAbsent(Names.controller(leg.lvol().name()));
+  }
+
   /**
    * Whether something of this volume waits for an answer: nothing that touches its RAID is sent.
    */

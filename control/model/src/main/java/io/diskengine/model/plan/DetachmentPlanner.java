@@ -105,10 +105,10 @@ final class DetachmentPlanner {
   private boolean controllersGone() {
     boolean gone = a.former.isEmpty();
     for (Leg leg : a.legs) {
-      String controller = Names.controller(leg.lvol().name());
-      if (!a.seen.controllers().isAbsent(controller)) {
+      if (!a.isGone(leg)) {
         gone = false;
         if (!a.isBusy(leg) && a.isAttached(leg)) {
+          String controller = Names.controller(leg.lvol().name());
           a.out.act(leg.ref(), leg.lvol().version(), new DetachController(controller));
         }
       }

@@ -62,9 +62,7 @@ final class FencedPlanner {
   }
 
   private void legs() {
-    boolean legsGone =
-        a.legs.stream()
-            .allMatch(l -> a.seen.controllers().isAbsent(Names.controller(l.lvol().name())));
+    boolean legsGone = a.legs.stream().allMatch(a::isGone);
     if (a.raid.isPresent()) {
       a.out.act(a.ref, a.mapping.version(), new DeleteRaid(a.raidName));
     } else if (!legsGone) {
