@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -44,10 +45,13 @@ class ChangedRowTest {
   private static final String EACH_SECOND = "bdev_lvol_get_lvstores";
 
   /**
-   * Each change is made twice and the cheaper one counts: every 5 seconds at most an agent also
-   * puts its last plan on record, and no two of these changes are that far apart.
+   * Each change is made three times and the least counts: an agent also puts its last plan on
+   * record, every 5 seconds at most, and renews its lease once after so long.
    */
-  private static final int ROUNDS = 2;
+  private static final int ROUNDS = 3;
+
+  /** A plan and a lease's end, of 24 to 35 statements. */
+  private static final long SLACK = 2;
 
   @TempDir Path dir;
 
@@ -239,6 +243,16 @@ class ChangedRowTest {
     return least;
   }
 
+  /** Equal, but for what the agent put on record beside the change in every round. */
+  private static void assertSame(
+      String change, Map<String, Long> few, @Nullable Map<String, Long> many) {
+    assertThat(many).as(change).isNotNull().containsOnlyKeys(few.keySet());
+    few.forEach((what, n) -> {
+      long slack = what.equals("STATEMENTS") || what.equals("ROWS") ? SLACK : 0;
+      assertThat(many.get(what)).as("%s: %s", change, what).isBetween(n - slack, n + slack);
+    });
+  }
+
   @Test
   void costsTheSameBesideTwentyAndTwoThousandLvols() throws Exception {
     try (ScaleDatabase first = ScaleDatabase.start(dir, Map.of())) {
@@ -247,7 +261,7 @@ class ChangedRowTest {
       Map<String, Map<String, Long>> many =
           costs(Files.createDirectory(dir.resolve("many")), first.beside("many"), MANY);
       few.forEach((change, cost) -> System.out.println(change + ": " + cost));
-      few.forEach((change, cost) -> assertThat(many.get(change)).as(change).isEqualTo(cost));
+      few.forEach((change, cost) -> assertSame(change, cost, many.get(change)));
       assertThat(few.values()).allSatisfy(cost -> assertThat(cost.get("STATEMENTS")).isPositive());
     }
   }
