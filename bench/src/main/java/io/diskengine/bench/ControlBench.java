@@ -12,7 +12,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -25,7 +24,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -100,13 +98,7 @@ final class ControlBench implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, InterruptedException {
     Path directory = Files.createTempDirectory(parent, PREFIX);
-    say(
-        "%d CPUs, load average %s, Linux %s, Java %s, %s",
-        Runtime.getRuntime().availableProcessors(),
-        Files.readString(Path.of("/proc/loadavg")).split(" ")[0],
-        System.getProperty("os.version"),
-        Runtime.version(),
-        directory);
+    say("%s, %s", Machine.description(), directory);
     try (UpSystem up = UpSystem.start(directory);
         ApiClient api = up.client();
         Statements statements = Statements.of(directory)) {
@@ -135,7 +127,7 @@ final class ControlBench implements Callable<Integer> {
       }
       return 0;
     } finally {
-      deleteTree(directory);
+      Trees.delete(directory);
     }
   }
 
@@ -274,13 +266,5 @@ final class ControlBench implements Callable<Integer> {
       }
     }
     say("  replies, KiB: %s", text(kib));
-  }
-
-  private static void deleteTree(Path directory) throws IOException {
-    try (Stream<Path> all = Files.walk(directory)) {
-      for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
-        Files.deleteIfExists(path);
-      }
-    }
   }
 }

@@ -81,13 +81,7 @@ final class PaceBench implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, SQLException {
     Path directory = Files.createTempDirectory(parent, "de-pace-");
-    say(
-        "%d CPUs, load average %s, Linux %s, Java %s, %s",
-        Runtime.getRuntime().availableProcessors(),
-        Files.readString(Path.of("/proc/loadavg")).split(" ")[0],
-        System.getProperty("os.version"),
-        Runtime.version(),
-        directory);
+    say("%s, %s", Machine.description(), directory);
     try (ScaleDatabase database =
             ScaleDatabase.start(
                 directory,
@@ -152,7 +146,7 @@ final class PaceBench implements Callable<Integer> {
   private void restarts(String name, FakeNode node, int objects, String what, IntSupplier there)
       throws IOException {
     for (int i = 0; i < rounds; i++) {
-      pause(BETWEEN_MS);
+      Machine.pause(BETWEEN_MS);
       Map<String, Long> before = spent(node);
       CpuShares cpu = CpuShares.now(postgresPid);
       long killedNs = System.nanoTime();
@@ -160,7 +154,7 @@ final class PaceBench implements Callable<Integer> {
       await(node, objects, there);
       double seconds = since(killedNs);
       CpuShares used = CpuShares.now(postgresPid).since(cpu);
-      pause(RECORD_MS); // outcomes are on record within 250 ms
+      Machine.pause(RECORD_MS); // outcomes are on record within 250 ms
       Map<String, Long> cost = spent(node);
       before.forEach((k, n) -> cost.merge(k, -n, Long::sum));
       cost.values().removeIf(n -> n == 0);
@@ -251,16 +245,7 @@ final class PaceBench implements Callable<Integer> {
                     node.status(),
                     why(Objects.requireNonNull(controller))));
       }
-      pause(POLL_MS);
-    }
-  }
-
-  private static void pause(long ms) {
-    try {
-      Thread.sleep(ms);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted", e);
+      Machine.pause(POLL_MS);
     }
   }
 

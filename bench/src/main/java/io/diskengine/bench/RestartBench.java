@@ -74,13 +74,7 @@ final class RestartBench implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, InterruptedException {
     Path directory = Files.createTempDirectory(parent, PREFIX);
-    say(
-        "%d CPUs, load average %s, Linux %s, Java %s, %s",
-        Runtime.getRuntime().availableProcessors(),
-        Files.readString(Path.of("/proc/loadavg")).split(" ")[0],
-        System.getProperty("os.version"),
-        Runtime.version(),
-        directory);
+    say("%s, %s", Machine.description(), directory);
     try (UpSystem up = UpSystem.start(directory);
         ApiClient api = up.client()) {
       int volumes = Math.max(exports, attached);

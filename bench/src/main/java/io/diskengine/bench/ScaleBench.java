@@ -167,7 +167,7 @@ final class ScaleBench implements Callable<Integer> {
           agents,
           atOnce == 0 ? nodes : atOnce);
       top(owner);
-      pause(settleSec * 1_000L);
+      Machine.pause(settleSec * 1_000L);
       idle(agents, owner);
       top(owner);
       if (!again) {
@@ -192,7 +192,7 @@ final class ScaleBench implements Callable<Integer> {
     while (agents.start(atOnce)) {
       int ready = 0;
       while (ready < agents.size()) {
-        pause(POLL_MS);
+        Machine.pause(POLL_MS);
         ready = ready(agents);
         for (int i = 0; i < PARTS.length; i++) {
           if (reached[i] == 0 && ready >= PARTS[i] * nodes) {
@@ -227,7 +227,7 @@ final class ScaleBench implements Callable<Integer> {
     Map<String, Long> before = agents.spent();
     CpuShares cpuBefore = CpuShares.now(postgresPid);
     long flushesBefore = number(owner, "SELECT sum(fsyncs) FROM pg_stat_io WHERE object = 'wal'");
-    pause(idleSec * 1_000L);
+    Machine.pause(idleSec * 1_000L);
     CpuShares cpu = CpuShares.now(postgresPid).since(cpuBefore);
     Map<String, Long> spent = agents.spent();
     before.forEach((what, n) -> spent.merge(what, -n, Long::sum));
@@ -296,15 +296,6 @@ final class ScaleBench implements Callable<Integer> {
         ResultSet r = s.executeQuery(sql)) {
       r.next();
       return r.getLong(1);
-    }
-  }
-
-  private static void pause(long ms) {
-    try {
-      Thread.sleep(ms);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted", e);
     }
   }
 
