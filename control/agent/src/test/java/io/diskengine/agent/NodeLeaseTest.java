@@ -1,0 +1,148 @@
+package io.diskengine.agent;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.diskengine.model.ClusterSettings;
+import io.diskengine.model.NodeMode;
+import io.diskengine.model.NodeView;
+import io.diskengine.model.VolumeRows;
+import io.diskengine.store.AgentSession;
+import io.diskengine.store.AgentStore;
+import io.diskengine.store.AgentWrite;
+import io.diskengine.store.Lease;
+import io.diskengine.store.NodeRegistration;
+import io.diskengine.store.PlanRequest;
+import io.diskengine.store.StoreCounters;
+import io.diskengine.store.Wake;
+import io.diskengine.store.WakeUps;
+import java.time.Instant;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+
+/** Law 7: an agent stops by itself, at half of its lease. */
+class NodeLeaseTest {
+  private final Clock clock = new Clock();
+  private final Session session = new Session();
+  private final NodeLease lease =
+      new NodeLease(
+          new Store(),
+          new NodeRegistration("sn1", NodeMode.STORAGE_NODE, "rack1", List.of()),
+          "sn1/1",
+          clock);
+
+  @Test
+  void isHeldForHalfOfItsTimeAfterARenewalWasSentAndNotWhenItIsLost() {
+    assertFalse(lease.isHeld(), "before it was taken");
+    lease.acquire(clock.nowMs());
+    assertTrue(lease.isHeld());
+
+    ClusterSettings settings = ClusterSettings.DEFAULTS;
+    session.answersAfterMs = 1_000;
+    long sentAtMs = clock.bootMs;
+    lease.renew(session, clock.nowMs(), settings);
+    assertEquals(sentAtMs + 1_000, clock.bootMs);
+
+    clock.bootMs = sentAtMs + settings.leaseStopMs() - 1;
+    assertTrue(lease.isHeld());
+    clock.bootMs++;
+    assertFalse(lease.isHeld(), "half of its time is over");
+    assertTrue(settings.leaseStopMs() * 2 <= settings.leaseTtlMs());
+
+    lease.renew(session, clock.nowMs(), settings);
+    lease.lost();
+    assertFalse(lease.isHeld(), "lost");
+  }
+
+  private static final class Clock implements AgentClock {
+    long bootMs = 5_000;
+
+    @Override
+    public long nowMs() {
+      return 0;
+    }
+
+    @Override
+    public long bootMs() {
+      return bootMs;
+    }
+
+    @Override
+    public Instant instant() {
+      return Instant.EPOCH;
+    }
+  }
+
+  private final class Store implements AgentStore {
+    @Override
+    public Lease acquire(NodeRegistration registration, String holder) {
+      return new Lease.Held(session, Instant.EPOCH);
+    }
+
+    @Override
+    public WakeUps listen(String nodeName, Consumer<Wake> onWake) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public StoreCounters counters() {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  private final class Session implements AgentSession {
+    long answersAfterMs;
+
+    @Override
+    public Instant renew() {
+      clock.bootMs += answersAfterMs;
+      return Instant.EPOCH;
+    }
+
+    @Override
+    public long nodeId() {
+      return 1;
+    }
+
+    @Override
+    public String nodeName() {
+      return "sn1";
+    }
+
+    @Override
+    public long leaseEpoch() {
+      return 1;
+    }
+
+    @Override
+    public NodeView view() {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public VolumeRows rows(Set<Long> volumeIds) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Written write(List<AgentWrite> writes, Set<Long> volumeIds) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public List<PlanRequest> planRequests() {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void release() {
+      throw new UnsupportedOperationException();
+    }
+  }
+}
