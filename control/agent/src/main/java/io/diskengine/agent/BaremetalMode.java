@@ -424,9 +424,16 @@ final class BaremetalMode implements Mode {
       opened.add(c.mappingId());
     }
     if (commit instanceof Commit.CommitOut c) {
-      for (long id : c.lvolIds()) {
-        outs.merge(id, new Out(c.cause(), 1, nowMs), (old, first) -> old.again(c.cause(), nowMs));
-      }
+      out(c.lvolIds(), c.cause());
+    }
+    if (commit instanceof Commit.SourceLost c) {
+      out(c.lost(), c.cause());
+    }
+  }
+
+  private void out(List<Long> legs, String cause) {
+    for (long id : legs) {
+      outs.merge(id, new Out(cause, 1, nowMs), (old, first) -> old.again(cause, nowMs));
     }
   }
 

@@ -46,6 +46,9 @@ final class Commits {
       case Commit.RebuildStarted c -> new AgentWrite.RebuildStarted(c.lvolId(), c.version());
       case Commit.RebuildProgress c -> new AgentWrite.RebuildProgress(c.lvolId(), c.percent());
       case Commit.InSync c -> new AgentWrite.InSync(c.lvolId(), c.version());
+      case Commit.SourceLost c ->
+          new AgentWrite.SourceLost(
+              c.volumeId(), c.volumeEpoch(), c.lvolId(), c.version(), c.lost(), c.cause());
     };
   }
 

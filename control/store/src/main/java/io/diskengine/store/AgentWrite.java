@@ -164,4 +164,19 @@ public sealed interface AgentWrite {
 
   /** The rebuild is done as law 6 defines it; raises the volume's epoch and carries its grants. */
   record InSync(long lvolId, long version) implements BaremetalWrite {}
+
+  /**
+   * A rebuild was done as law 6 defines it, and then, before that was on record, the RAID lost
+   * every leg that is in sync on record (decision 0049). In one step the rebuilt leg becomes {@code
+   * IN_SYNC} and {@code lost} leave the set as {@link CommitOut} says. Refused when the epoch is
+   * not {@code volumeEpoch}, the leg is not at {@code version} or not {@code REBUILDING}, or one of
+   * {@code lost} is not in sync.
+   */
+  record SourceLost(
+      long volumeId, long volumeEpoch, long lvolId, long version, List<Long> lost, String cause)
+      implements BaremetalWrite {
+    public SourceLost {
+      lost = List.copyOf(lost);
+    }
+  }
 }

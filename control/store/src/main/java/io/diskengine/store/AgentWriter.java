@@ -34,6 +34,7 @@ import io.diskengine.store.AgentWrite.RaidSeen;
 import io.diskengine.store.AgentWrite.Readmit;
 import io.diskengine.store.AgentWrite.RebuildProgress;
 import io.diskengine.store.AgentWrite.RebuildStarted;
+import io.diskengine.store.AgentWrite.SourceLost;
 import io.diskengine.store.AgentWrite.VmMappingChanged;
 import io.diskengine.store.Tx.Statement;
 import io.diskengine.store.WriteResult.Applied;
@@ -154,6 +155,7 @@ final class AgentWriter {
       case Readmit w -> new ObjectRef(ObjectKind.LVOL, w.lvolId());
       case RebuildStarted w -> new ObjectRef(ObjectKind.LVOL, w.lvolId());
       case InSync w -> new ObjectRef(ObjectKind.LVOL, w.lvolId());
+      case SourceLost w -> new ObjectRef(ObjectKind.LVOL, w.lvolId());
       case BeginIntent w -> null; // changes no row of a volume
       case RebuildProgress w -> null;
       case GuestSeen w -> null;
@@ -307,6 +309,7 @@ final class AgentWriter {
                   w.percent(),
                   w.lvolId()));
       case InSync w -> legs.inSync(w);
+      case SourceLost w -> legs.sourceLost(w);
       case FinishIntent _,
           LvolUp _,
           RaidSeen _,

@@ -6,6 +6,7 @@ import io.diskengine.store.AgentWrite.CommitOut;
 import io.diskengine.store.AgentWrite.InSync;
 import io.diskengine.store.AgentWrite.Readmit;
 import io.diskengine.store.AgentWrite.RebuildStarted;
+import io.diskengine.store.AgentWrite.SourceLost;
 import io.diskengine.store.WriteResult.Applied;
 import io.diskengine.store.WriteResult.Refused;
 import java.sql.SQLException;
@@ -175,9 +176,52 @@ final class LegSet {
     return updated(ObjectKind.LVOL, w.lvolId(), volume.isPresent() ? 1 : 0);
   }
 
+  WriteResult sourceLost(SourceLost w) throws SQLException {
+    int rows =
+        w.lost().isEmpty()
+            ? 0
+            : tx.update(
+                "UPDATE lvol SET sync = 'IN_SYNC', rebuild_percent = NULL, version = version + 1"
+                    + " WHERE id = ? AND version = ? AND sync = 'REBUILDING' AND volume_id = ?"
+                    + " AND EXISTS (SELECT FROM volume v WHERE v.id = lvol.volume_id AND v.epoch = ?)"
+                    + " AND (SELECT count(*) FROM lvol s WHERE s.volume_id = lvol.volume_id"
+                    + " AND s.sync = 'IN_SYNC' AND s.id = ANY(?::bigint[])) = ? AND "
+                    + MY_VOLUME,
+                w.lvolId(),
+                w.version(),
+                w.volumeId(),
+                w.volumeEpoch(),
+                w.lost(),
+                w.lost().size(),
+                nodeId);
+    if (rows == 1) {
+      tx.update(
+          "UPDATE lvol SET sync = 'OUT', version = version + 1 WHERE id = ANY(?::bigint[])",
+          w.lost());
+      tx.update(
+          "UPDATE lvol_grant SET state = 'REVOKING', version = version + 1"
+              + " WHERE lvol_id = ANY(?::bigint[]) AND state IN ('GRANTING', 'GRANTED')",
+          w.lost());
+      tx.update(
+          "INSERT INTO event (severity, node_id, object_kind, object_id, object_name, message)"
+              + " SELECT 'WARNING', ?, 'VOLUME', v.id, v.name, l.name || ' is in sync, '"
+              + " || (SELECT string_agg(s.name, ', ' ORDER BY s.id) FROM lvol s"
+              + " WHERE s.id = ANY(?::bigint[])) || ' is OUT: ' || ?"
+              + " FROM lvol l JOIN volume v ON v.id = l.volume_id WHERE l.id = ?",
+          nodeId,
+          w.lost(),
+          w.cause(),
+          w.lvolId());
+      removeSurplus(w.volumeId());
+      raiseEpoch(w.volumeId());
+    }
+    return updated(ObjectKind.LVOL, w.lvolId(), rows);
+  }
+
   /**
    * Law 9: what was kept until its successor is in sync may go when as many replicas as wanted are:
-   * those that leave, and those that are out. They get their tombstones here.
+   * those that leave, those that are out, and those whose successor is in sync beside them. They
+   * get their tombstones here.
    */
   void removeSurplus(long volumeId) throws SQLException {
     List<String> names =
@@ -185,9 +229,13 @@ final class LegSet {
             r -> r.getString(1),
             "WITH removed AS (UPDATE lvol l SET state = 'DELETING', sync = 'OUT',"
                 + " rebuild_percent = NULL, version = version + 1"
-                + " WHERE volume_id = ? AND (leaving OR sync = 'OUT') AND sync <> 'REBUILDING'"
+                + " WHERE volume_id = ? AND sync <> 'REBUILDING'"
                 + " AND state NOT IN ('DELETING', 'DELETED')"
-                + " AND (SELECT count(*) FROM lvol o WHERE o.volume_id = l.volume_id"
+                + " AND (leaving OR sync = 'OUT' OR EXISTS (SELECT FROM lvol o"
+                + " WHERE o.volume_id = l.volume_id AND o.slot = l.slot"
+                + " AND o.generation > l.generation AND o.sync = 'IN_SYNC' AND o.state = 'UP'"
+                + " AND NOT o.leaving))"
+                + " AND (SELECT count(DISTINCT o.slot) FROM lvol o WHERE o.volume_id = l.volume_id"
                 + " AND o.sync = 'IN_SYNC' AND o.state = 'UP' AND NOT o.leaving)"
                 + " >= (SELECT replicas FROM volume v WHERE v.id = l.volume_id)"
                 + " RETURNING id, name), revoked AS (UPDATE lvol_grant SET state = 'REVOKING',"

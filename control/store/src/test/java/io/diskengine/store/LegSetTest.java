@@ -14,6 +14,7 @@ import io.diskengine.store.AgentWrite.InSync;
 import io.diskengine.store.AgentWrite.Readmit;
 import io.diskengine.store.AgentWrite.RebuildProgress;
 import io.diskengine.store.AgentWrite.RebuildStarted;
+import io.diskengine.store.AgentWrite.SourceLost;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -204,6 +205,57 @@ final class LegSetTest {
     assertThat(bm1.view().grants())
         .hasSize(2)
         .allMatch(g -> g.state() == GrantState.GRANTED && g.volumeEpoch() == epoch + 1);
+  }
+
+  private void startRebuild() {
+    commitOut(lvol(0));
+    Fixture.confirmAll(sn1);
+    Fixture.applied(bm1, new Readmit(lvol(0).id(), lvol(0).version()));
+    Fixture.confirmAll(sn1);
+    Fixture.applied(bm1, new RebuildStarted(lvol(0).id(), lvol(0).version()));
+  }
+
+  private SourceLost sourceLost(long epoch, long version, Long... lost) {
+    return new SourceLost(
+        volume().id(), epoch, lvol(0).id(), version, List.of(lost), "it failed a write");
+  }
+
+  @Test
+  void rebuiltLegTakesThePlaceOfItsSourceInOneStep() {
+    startRebuild();
+    long epoch = volume().epoch();
+    long before = commits();
+    Fixture.applied(bm1, sourceLost(epoch, lvol(0).version(), lvol(1).id()));
+    assertThat(commits()).isEqualTo(before + 1);
+    assertThat(lvol(0).sync()).isEqualTo(LvolSync.IN_SYNC);
+    assertThat(lvol(0).rebuildPercent()).isNull();
+    assertThat(lvol(1).sync()).isEqualTo(LvolSync.OUT);
+    assertThat(lvol(1).kept()).isEqualTo(io.diskengine.model.Kept.WANTED);
+    assertThat(volume().epoch()).isEqualTo(epoch + 1);
+    assertThat(grant(lvol(0)).state()).isEqualTo(GrantState.GRANTED);
+    assertThat(grant(lvol(0)).volumeEpoch()).isEqualTo(epoch + 1);
+    assertThat(grant(lvol(1)).state()).isEqualTo(GrantState.REVOKING);
+    assertThat(grant(lvol(1)).volumeEpoch()).isEqualTo(epoch);
+    assertThat(fixture.controller.events(0, 10).getFirst().message())
+        .isEqualTo(
+            "%s is in sync, %s is OUT: it failed a write"
+                .formatted(lvol(0).name(), lvol(1).name()));
+  }
+
+  @Test
+  void noLegTakesThePlaceOfItsSourceThatIsNotRebuiltOrWasPlannedFromOlderRows() {
+    long other = lvol(1).id();
+    Fixture.refused(bm1, sourceLost(volume().epoch(), lvol(0).version(), other));
+    startRebuild();
+    long epoch = volume().epoch();
+    long version = lvol(0).version();
+    Fixture.refused(bm1, sourceLost(epoch - 1, version, other));
+    Fixture.refused(bm1, sourceLost(epoch, version - 1, other));
+    Fixture.refused(bm1, sourceLost(epoch, version));
+    Fixture.refused(bm1, sourceLost(epoch, version, lvol(0).id()));
+    assertThat(lvol(0).sync()).isEqualTo(LvolSync.REBUILDING);
+    assertThat(lvol(1).sync()).isEqualTo(LvolSync.IN_SYNC);
+    assertThat(volume().epoch()).isEqualTo(epoch);
   }
 
   @Test

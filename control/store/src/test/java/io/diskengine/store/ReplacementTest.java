@@ -166,6 +166,28 @@ final class ReplacementTest {
     assertThat(on(back).state()).isEqualTo(LvolState.UP);
   }
 
+  /** Both were rebuilt before the first one was on record. */
+  @Test
+  void ofTwoReplicasOfASlotThatAreInSyncTheOlderOneGoes() {
+    AgentSession sn3 = fixture.storageNode("sn3");
+    loseSn2();
+    waitNoLongerThan(0);
+    controller.replaceLost();
+    AgentSession back = fixture.agent("sn2");
+    for (AgentSession node : List.of(back, sn3)) {
+      Fixture.confirmAll(node);
+      Fixture.applied(bm1, new Readmit(on(node).id(), on(node).version()));
+      Fixture.confirmAll(node);
+      Fixture.applied(bm1, new RebuildStarted(on(node).id(), on(node).version()));
+    }
+    for (AgentSession node : List.of(sn3, back)) {
+      Fixture.applied(bm1, new InSync(on(node).id(), on(node).version()));
+    }
+    assertThat(on(back).state()).isEqualTo(LvolState.DELETING);
+    assertThat(on(sn3).state()).isEqualTo(LvolState.UP);
+    assertThat(on(sn3).sync()).isEqualTo(LvolSync.IN_SYNC);
+  }
+
   @Test
   void withoutRoomElsewhereTheReasonIsToldOnce() {
     loseSn2();

@@ -279,12 +279,15 @@ public final class SimHistory {
     if (disk == null) {
       return;
     }
-    // Not full: a source that fails its writes while a rebuild ends is an open fault (decision
-    // 0032).
+    boolean full = random.nextBoolean();
     world.laws.mediumIsBad(n, true);
-    world.log("the disk of " + n.name + " is gone");
-    disk.setGone(true);
-    world.killPlane(n);
+    world.log("the disk of " + n.name + " is " + (full ? "full" : "gone"));
+    if (full) {
+      disk.setFull(true);
+    } else {
+      disk.setGone(true);
+      world.killPlane(n);
+    }
     later(1_000 + random.nextInt(20_000), () -> disk(n, disk));
   }
 

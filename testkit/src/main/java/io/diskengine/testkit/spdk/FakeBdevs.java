@@ -350,7 +350,7 @@ final class FakeBdevs {
     @Override
     void submit(FakeIo io) {
       if (io.isWrite()) {
-        data.put(io.block(), io.content());
+        data.put(io.block(), io.stored());
       }
       io.ok(data.get(io.block()), name);
     }
@@ -390,7 +390,7 @@ final class FakeBdevs {
         return;
       }
       if (io.isWrite()) {
-        disk.raw.put(io.block(), io.content());
+        disk.raw.put(io.block(), io.stored());
       }
       io.ok(disk.raw.get(io.block()), name);
     }
@@ -435,7 +435,7 @@ final class FakeBdevs {
         return;
       }
       if (io.isWrite()) {
-        blob.data.put(io.block(), io.content());
+        blob.data.put(io.block(), io.stored());
       }
       io.ok(blob.data.get(io.block()), blob.name);
     }

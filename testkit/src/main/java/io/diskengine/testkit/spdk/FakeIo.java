@@ -10,6 +10,9 @@ import org.jspecify.annotations.Nullable;
  * @param done told once, unless a process dies before
  */
 public record FakeIo(long block, @Nullable Object content, Consumer<Done> done) {
+  /** Written by a rebuild where its source holds nothing: read as a block never written. */
+  static final Object ZEROES = "zeroes";
+
   /** What a null bdev shows. */
   public static final Object RUBBISH = "rubbish";
 
@@ -25,6 +28,11 @@ public record FakeIo(long block, @Nullable Object content, Consumer<Done> done) 
 
   boolean isWrite() {
     return content != null;
+  }
+
+  /** What a block that this is written to holds from then on. */
+  @Nullable Object stored() {
+    return content == ZEROES ? null : content;
   }
 
   void ok(@Nullable Object value, String leg) {

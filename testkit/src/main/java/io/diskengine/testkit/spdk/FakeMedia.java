@@ -41,7 +41,7 @@ public final class FakeMedia {
     final long sizeBytes;
 
     /** Blocks outside an lvstore. */
-    final Map<Long, Object> raw = new TreeMap<>();
+    final Map<Long, @Nullable Object> raw = new TreeMap<>();
 
     @Nullable Store store;
     boolean gone;
@@ -120,7 +120,7 @@ public final class FakeMedia {
     public final long sizeBytes;
     final boolean thin;
     boolean snapshot;
-    public final Map<Long, Object> data = new TreeMap<>();
+    public final Map<Long, @Nullable Object> data = new TreeMap<>();
 
     Blob(String name, UUID uuid, long sizeBytes, boolean thin) {
       this.name = name;

@@ -313,6 +313,15 @@ final class FakeRaid extends FakeBdev {
       then.run();
       return;
     }
+    Process p = process;
+    if (p != null && p.target != slot && isLastBut(slot, p.target)) {
+      // A rebuild whose last source leaves ends first, and its target leaves before the source.
+      process = null;
+      p.target.unfinished = true;
+      self.fabric.log(self.name, name + "'s rebuild failed: its source leaves");
+      removeSlot(p.target, () -> removeSlot(slot, then));
+      return;
+    }
     FakeBdev leaving = slot.bdev;
     quiesce(() -> {
       if (slot.bdev != leaving || leaving == null) {
@@ -339,6 +348,10 @@ final class FakeRaid extends FakeBdev {
         });
       }
     });
+  }
+
+  private boolean isLastBut(Slot source, Slot target) {
+    return slots.stream().noneMatch(s -> s.bdev != null && s != source && s != target);
   }
 
   /** A leg that is to be made equal to the others. */
@@ -379,15 +392,12 @@ final class FakeRaid extends FakeBdev {
       end(p);
       return;
     }
+    // Everything is copied: also that the source holds nothing where the target does.
     Object content = read.content();
-    if (content == null) {
-      advance(p);
-      return;
-    }
     to.submit(
         new FakeIo(
             p.offset + 1,
-            content,
+            content == null ? FakeIo.ZEROES : content,
             done -> {
               if (done.ok()) {
                 advance(p);

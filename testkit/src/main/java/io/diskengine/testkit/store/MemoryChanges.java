@@ -396,16 +396,21 @@ final class MemoryChanges {
 
   /** Law 9: what was kept until its successor is in sync may go when enough are. */
   void removeSurplus(long volume) {
-    long inSync =
+    List<Lvol> staying =
         s.lvolsOf(volume).stream()
             .filter(l -> l.sync() == LvolSync.IN_SYNC && l.state() == LvolState.UP)
             .filter(l -> !s.leaving.contains(l.id()))
-            .count();
-    if (inSync < s.volumes.at(volume).replicas()) {
+            .toList();
+    long slots = staying.stream().mapToInt(Lvol::slot).distinct().count();
+    if (slots < s.volumes.at(volume).replicas()) {
       return;
     }
     for (Lvol l : replicas(s.volumes.at(volume))) {
-      boolean surplus = s.leaving.contains(l.id()) || l.sync() == LvolSync.OUT;
+      boolean second =
+          l.sync() == LvolSync.IN_SYNC
+              && staying.stream()
+                  .anyMatch(o -> o.slot() == l.slot() && o.generation() > l.generation());
+      boolean surplus = second || s.leaving.contains(l.id()) || l.sync() == LvolSync.OUT;
       if (surplus && l.sync() != LvolSync.REBUILDING) {
         Kept kept = l.sync() == LvolSync.IN_SYNC ? KeptRows.left(l) : l.kept();
         put(

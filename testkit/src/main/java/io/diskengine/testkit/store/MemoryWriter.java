@@ -117,6 +117,7 @@ final class MemoryWriter {
         yield new Applied(l.id());
       }
       case AgentWrite.InSync w -> inSync(w);
+      case AgentWrite.SourceLost w -> sourceLost(w);
     };
   }
 
@@ -621,6 +622,44 @@ final class MemoryWriter {
     s.outSince.remove(l.id());
     new MemoryChanges(s, now).removeSurplus(l.volumeId());
     raiseEpoch(Objects.requireNonNull(s.volumes.get(l.volumeId())));
+    return new Applied(l.id());
+  }
+
+  private WriteResult sourceLost(AgentWrite.SourceLost w) {
+    Lvol l = s.lvols.get(w.lvolId());
+    Volume v = s.volumes.get(w.volumeId());
+    boolean all =
+        w.lost().stream()
+            .map(id -> s.lvols.get(id))
+            .allMatch(
+                o -> o != null && o.volumeId() == w.volumeId() && o.sync() == LvolSync.IN_SYNC);
+    if (l == null
+        || v == null
+        || l.version() != w.version()
+        || l.sync() != LvolSync.REBUILDING
+        || l.volumeId() != v.id()
+        || v.epoch() != w.volumeEpoch()
+        || w.lost().isEmpty()
+        || !all
+        || !isMappedHere(v.id())) {
+      return stale(ObjectKind.LVOL, w.lvolId());
+    }
+    put(l, "sync", LvolSync.IN_SYNC, "rebuildPercent", null, "kept", KeptRows.inSync(l));
+    s.outSince.remove(l.id());
+    for (long id : w.lost()) {
+      Lvol lost = s.lvols.at(id);
+      put(lost, "sync", LvolSync.OUT, "kept", KeptRows.left(lost));
+      s.outSince.put(id, now);
+    }
+    revoke(g -> w.lost().contains(g.lvolId()));
+    String names = String.join(", ", w.lost().stream().map(id -> s.lvols.at(id).name()).toList());
+    event(
+        Event.Severity.WARNING,
+        new ObjectRef(ObjectKind.VOLUME, v.id()),
+        v.name(),
+        l.name() + " is in sync, " + names + " is OUT: " + w.cause());
+    new MemoryChanges(s, now).removeSurplus(v.id());
+    raiseEpoch(Objects.requireNonNull(s.volumes.get(v.id())));
     return new Applied(l.id());
   }
 }

@@ -12,6 +12,7 @@ import io.diskengine.model.GrantState;
 import io.diskengine.model.Kept;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.LvolState;
+import io.diskengine.model.LvolSync;
 import io.diskengine.model.NodeMode;
 import io.diskengine.model.ObjectKind;
 import io.diskengine.model.ObjectRef;
@@ -378,7 +379,7 @@ class StoreContractTest {
   private AgentWrite baremetal(MemoryState s, Lvol l, Volume v) {
     VolumeMapping m = s.mappings.values().isEmpty() ? null : any(s.mappings.values());
     VmMapping vm = s.vms.values().isEmpty() ? null : any(s.vms.values());
-    return switch (random.nextInt(14)) {
+    return switch (random.nextInt(15)) {
       case 0, 1 ->
           new AgentWrite.CommitOut(
               v.id(),
@@ -400,6 +401,18 @@ class StoreContractTest {
               : new AgentWrite.MappingClean(m.id(), version(m.version()), random.nextBoolean());
       case 10 -> m == null ? null : new AgentWrite.RaidSeen(m.id(), version(m.version()), "online");
       case 11 -> m == null ? null : new AgentWrite.MappingGone(m.id(), version(m.version()));
+      case 13 ->
+          new AgentWrite.SourceLost(
+              v.id(),
+              random.nextInt(6) == 0 ? v.epoch() - 1 : v.epoch(),
+              l.id(),
+              version(l.version()),
+              s.lvolsOf(v.id()).stream()
+                  .filter(o -> o.id() != l.id())
+                  .filter(o -> o.sync() == LvolSync.IN_SYNC || random.nextInt(5) == 0)
+                  .map(o -> o.id())
+                  .toList(),
+              "cause");
       case 12 -> vm == null ? null : new AgentWrite.GuestSeen(vm.id(), random.nextInt(3) == 0);
       default ->
           vm == null

@@ -246,6 +246,38 @@ final class Attachment {
     }
   }
 
+  /**
+   * Every leg that is in sync on record has left the RAID, and a rebuilt one is still in it: the
+   * record follows, before anything else is done. False when there is none.
+   */
+  boolean followSuccessor() {
+    Optional<Leg> rebuilt =
+        legs.stream().filter(l -> l.lvol().sync() == LvolSync.REBUILDING && l.inRaid()).findFirst();
+    if (raid.isEmpty() || !raid.get().isOnline() || rebuilt.isEmpty()) {
+      return false;
+    }
+    Leg leg = rebuilt.get();
+    if (Laws.isSuccessor(raid.get(), leg, legs)) {
+      List<Long> lost = inSync().stream().map(l -> l.lvol().id()).toList();
+      out.commit(
+          ref,
+          mapping.version(),
+          new Commit.SourceLost(
+              volume.id(),
+              volume.epoch(),
+              leg.lvol().id(),
+              leg.lvol().version(),
+              lost,
+              "the RAID dropped it after an error, when the rebuild from it was done"));
+    } else {
+      out.blocked(leg.ref(), "a second look at its finished rebuild, whose source is gone", ref);
+      out.requeueAt(
+          Math.max(
+              seen.nowMs() + LET_GO_LOOK_MS, raid.get().quietSinceMs() + Laws.REBUILT_QUIET_MS));
+    }
+    return true;
+  }
+
   /** Whether a guest holds the vhost controller goes on record when it changes. */
   void recordGuest() {
     if (vm.isPresent() && vhost.isPresent()) {

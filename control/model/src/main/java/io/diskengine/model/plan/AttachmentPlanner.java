@@ -24,6 +24,9 @@ import java.util.Optional;
 final class AttachmentPlanner {
   private final Attachment a;
 
+  /** A rebuild is in this plan: the next one waits until it is on record. */
+  private boolean starting;
+
   AttachmentPlanner(Attachment attachment) {
     this.a = attachment;
   }
@@ -156,7 +159,9 @@ final class AttachmentPlanner {
       return false;
     }
     if (dropped.size() == a.inSync().size()) {
-      a.out.blocked(a.ref, "an operator: no in-sync leg is in RAID " + a.raidName, null);
+      if (!a.followSuccessor()) {
+        a.out.blocked(a.ref, "an operator: no in-sync leg is in RAID " + a.raidName, null);
+      }
       return true;
     }
     commitOut(dropped, "the RAID dropped it after an error, or its superblock was older");
@@ -289,7 +294,9 @@ final class AttachmentPlanner {
   }
 
   private void rebuild(Raid raid, Leg leg) {
-    if (raid.process() != null || a.isRaidBusy()) {
+    boolean another =
+        starting || a.legs.stream().anyMatch(l -> l.lvol().sync() == LvolSync.REBUILDING);
+    if (raid.process() != null || another || a.isRaidBusy()) {
       told(leg, "another rebuild of this volume");
       a.out.requeueAt(a.seen.nowMs() + Laws.REBUILT_QUIET_MS);
       return;
@@ -298,6 +305,7 @@ final class AttachmentPlanner {
       told(leg, "a free slot of RAID " + a.raidName + ", which has " + raid.slots());
       return;
     }
+    starting = true;
     a.out.work(
         leg.ref(),
         leg.lvol().version(),

@@ -66,4 +66,12 @@ public sealed interface Commit {
   record RebuildProgress(long lvolId, int percent) implements Commit {}
 
   record InSync(long lvolId, long version) implements Commit {}
+
+  record SourceLost(
+      long volumeId, long volumeEpoch, long lvolId, long version, List<Long> lost, String cause)
+      implements Commit {
+    public SourceLost {
+      lost = List.copyOf(lost);
+    }
+  }
 }

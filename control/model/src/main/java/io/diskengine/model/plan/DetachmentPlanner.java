@@ -88,7 +88,11 @@ final class DetachmentPlanner {
   /** A leg that SPDK dropped goes on record before the RAID that knows it is gone. */
   private void raid(Raid raid) {
     List<Leg> dropped = a.inSync().stream().filter(l -> !l.inRaid()).toList();
-    if (raid.isOnline() && !dropped.isEmpty() && dropped.size() < a.inSync().size()) {
+    boolean all = dropped.size() == a.inSync().size();
+    if (all && a.followSuccessor()) {
+      return;
+    }
+    if (raid.isOnline() && !dropped.isEmpty() && !all) {
       a.out.commit(
           a.ref,
           a.mapping.version(),

@@ -91,6 +91,17 @@ final class Laws {
         && raid.lookedAtMs() - raid.quietSinceMs() >= REBUILT_QUIET_MS;
   }
 
+  /**
+   * Laws 6 and 8: the rebuilt leg is the volume's last copy though the record names others: it is
+   * rebuilt, and none of those is in the RAID any more. A rebuild whose last source leaves ends
+   * with its target taken out before the source, so that what is left alone was rebuilt in full.
+   */
+  static boolean isSuccessor(Raid raid, Leg leg, Collection<Leg> legs) {
+    return leg.lvol().sync() == LvolSync.REBUILDING
+        && isRebuilt(raid, leg)
+        && legs.stream().noneMatch(l -> l.lvol().sync() == LvolSync.IN_SYNC && l.inRaid());
+  }
+
   /** Law 8: an {@code OUT} leg is attached only beside an online RAID that shows it absent. */
   static boolean mayAttach(Leg leg, boolean raidOnline) {
     return leg.lvol().sync() != LvolSync.OUT || (raidOnline && !leg.inRaid());

@@ -209,6 +209,23 @@ class LawsTest {
   }
 
   @Test
+  void rebuiltLegSucceedsItsSourceOnlyWhenNoLegInSyncIsLeftInTheRaid() {
+    Leg source = leg(1, LvolSync.IN_SYNC, HEALTHY, false);
+    Leg rebuilt = leg(2, LvolSync.REBUILDING, HEALTHY, true);
+    List<Leg> legs = List.of(source, rebuilt);
+    assertTrue(Laws.isSuccessor(raid("online", 1, false, 0, 1_000, "v2n1"), rebuilt, legs));
+    assertFalse(Laws.isSuccessor(raid("online", 1, false, 0, 999, "v2n1"), rebuilt, legs));
+    assertFalse(Laws.isSuccessor(raid("online", 1, true, 0, 1_000, "v2n1"), rebuilt, legs));
+    assertFalse(Laws.isSuccessor(raid("configuring", 1, false, 0, 1_000, "v2n1"), rebuilt, legs));
+    Leg there = leg(1, LvolSync.IN_SYNC, HEALTHY, true);
+    Raid both = raid("online", 2, false, 0, 1_000, "v1n1", "v2n1");
+    assertFalse(Laws.isSuccessor(both, rebuilt, List.of(there, rebuilt)));
+    Leg out = leg(2, LvolSync.OUT, HEALTHY, true);
+    Raid one = raid("online", 1, false, 0, 1_000, "v2n1");
+    assertFalse(Laws.isSuccessor(one, out, List.of(source, out)));
+  }
+
+  @Test
   void legThatLeavesAgainAndAgainWaitsLongerEachTime() {
     BaremetalObserved.Out once = new BaremetalObserved.Out("gone", 1, 1_000);
     assertEquals(1_000, Laws.readmitAtMs(once));

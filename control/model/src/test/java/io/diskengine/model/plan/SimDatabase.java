@@ -343,14 +343,19 @@ final class SimDatabase {
             .filter(l -> l.volumeId() == volume)
             .filter(l -> l.state() != LvolState.DELETING && l.state() != LvolState.DELETED)
             .toList();
-    long staying =
+    List<Lvol> staying =
         all.stream()
             .filter(l -> l.sync() == LvolSync.IN_SYNC && l.state() == LvolState.UP)
             .filter(l -> !leaving.contains(l.id()))
-            .count();
-    if (staying >= volumes.get(volume).replicas()) {
+            .toList();
+    long slots = staying.stream().mapToInt(Lvol::slot).distinct().count();
+    if (slots >= volumes.get(volume).replicas()) {
       for (Lvol l : all) {
-        if (l.sync() == LvolSync.OUT || leaving.contains(l.id())) {
+        boolean second =
+            l.sync() == LvolSync.IN_SYNC
+                && staying.stream()
+                    .anyMatch(o -> o.slot() == l.slot() && o.generation() > l.generation());
+        if (second || l.sync() == LvolSync.OUT || leaving.contains(l.id())) {
           put(l, LvolState.DELETING, LvolSync.OUT, l.uuid());
           revoke(g -> g.lvolId() == l.id());
         }
@@ -772,6 +777,23 @@ final class SimDatabase {
         put(l, l.state(), LvolSync.IN_SYNC, l.uuid());
         removeSurplus(l.volumeId());
         raiseEpoch(volumes.get(l.volumeId()));
+        return true;
+      }
+      case Commit.SourceLost w -> {
+        Lvol l = lvols.get(w.lvolId());
+        if (l.version() != w.version()
+            || l.sync() != LvolSync.REBUILDING
+            || volumes.get(w.volumeId()).epoch() != w.volumeEpoch()) {
+          return false;
+        }
+        put(l, l.state(), LvolSync.IN_SYNC, l.uuid());
+        for (long id : w.lost()) {
+          Lvol lost = lvols.get(id);
+          put(lost, lost.state(), LvolSync.OUT, lost.uuid());
+        }
+        revoke(g -> w.lost().contains(g.lvolId()));
+        removeSurplus(w.volumeId());
+        raiseEpoch(volumes.get(w.volumeId()));
         return true;
       }
     }
