@@ -26,6 +26,8 @@ public final class SimGuest implements FakeVhosts.Session {
   private boolean stopping;
   private boolean gone;
 
+  private boolean lostRaid;
+
   /** The volume was taken away from its node: its requests fail from now on, or wait. */
   private boolean cutOff;
 
@@ -48,12 +50,20 @@ public final class SimGuest implements FakeVhosts.Session {
   }
 
   SimGuest(SimWorld world, SimNode node, SimVolume volume, long vmMapping) {
+    this(world, node, volume, vmMapping, 0);
+  }
+
+  private SimGuest(SimWorld world, SimNode node, SimVolume volume, long vmMapping, long bootMs) {
     this.world = world;
     this.node = node;
     this.volume = volume;
     this.vmMapping = vmMapping;
     this.controller = world.store.state().vms.at(vmMapping).controllerName();
-    tick();
+    if (bootMs == 0) {
+      tick();
+    } else {
+      world.scheduler.after(bootMs, this::tick);
+    }
   }
 
   boolean isGone() {
@@ -62,6 +72,19 @@ public final class SimGuest implements FakeVhosts.Session {
 
   boolean isConnected() {
     return connected;
+  }
+
+  /** A bad disk ended its RAID: errors until it is connected anew. */
+  boolean lostRaid() {
+    return lostRaid && hasNoRaid();
+  }
+
+  void hasLostRaid() {
+    lostRaid = hasNoRaid();
+  }
+
+  boolean hasNoRaid() {
+    return connected && "".equals(node.spdk.vhosts().exposed().get(controller));
   }
 
   boolean isOn(SimNode other) {
@@ -77,8 +100,8 @@ public final class SimGuest implements FakeVhosts.Session {
   }
 
   /** The same machine, booted again. */
-  SimGuest again() {
-    SimGuest next = new SimGuest(world, node, volume, vmMapping);
+  SimGuest again(long bootMs) {
+    SimGuest next = new SimGuest(world, node, volume, vmMapping, bootMs);
     if (stopping) {
       next.stop();
     }

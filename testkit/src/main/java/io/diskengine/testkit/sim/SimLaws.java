@@ -126,9 +126,10 @@ public final class SimLaws {
     }
   }
 
-  void ioFailed(SimVolume v, String what) {
-    if (isMediumBad(v)) {
+  void ioFailed(SimGuest guest, SimVolume v, String what) {
+    if (isMediumBad(v) || guest.lostRaid()) {
       mediumErrors++;
+      guest.hasLostRaid();
     } else if (!lossAccepted.contains(v.name)) {
       throw world.failure(
           "law broken: guests see no errors: a " + what + " of " + v.name + " failed");

@@ -17,6 +17,9 @@ import java.util.TreeSet;
 public final class SimUser {
   private static final int ASK_AGAIN_MS = 500;
 
+  /** From the end of QEMU until it opens its disk again. */
+  private static final int BOOT_MS = 5_000;
+
   private final SimWorld world;
 
   /** Names of volumes that the user waits to detach. */
@@ -137,6 +140,18 @@ public final class SimUser {
         world.guests.add(new SimGuest(world, world.node(node), v, vm.id()));
       }
     }
+  }
+
+  /** Whose RAID ended below them, as {@code why} tells: they have nothing but errors. */
+  void restartGuestsWithoutRaid() {
+    Set<Long> told = new TreeSet<>();
+    world.controller.reasons().stream()
+        .filter(r -> r.reason().waitingFor().contains("the RAID ended below it"))
+        .forEach(r -> told.add(r.reason().object().id()));
+    world.guests.stream()
+        .filter(g -> g.hasNoRaid() && told.contains(g.vmMapping()))
+        .toList()
+        .forEach(g -> world.restartGuest(g, BOOT_MS));
   }
 
   private boolean isGuestless(SimVolume v, VmMapping vm) {

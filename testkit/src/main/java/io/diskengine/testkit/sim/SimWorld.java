@@ -147,6 +147,7 @@ public final class SimWorld {
       controller.attachSuccessors();
       controller.replaceLost();
       user.startMovedGuests();
+      user.restartGuestsWithoutRaid();
       touched = true;
     }
     scheduler.after(SCHEDULE_EVERY_MS, this::schedule);
@@ -343,10 +344,14 @@ public final class SimWorld {
 
   /** The guest dies and boots again. */
   void restartGuest(SimGuest guest) {
+    restartGuest(guest, 0);
+  }
+
+  void restartGuest(SimGuest guest, long bootMs) {
     if (!guest.isGone()) {
       guest.kill();
       boolean unused = guests.remove(guest);
-      guests.add(guest.again());
+      guests.add(guest.again(bootMs));
     }
   }
 
@@ -441,7 +446,7 @@ public final class SimWorld {
 
   void guestFailed(SimGuest guest, SimVolume volume, String what) {
     log(guest + ": a " + what + " failed");
-    laws.ioFailed(volume, what);
+    laws.ioFailed(guest, volume, what);
   }
 
   public long longestStallMs() {

@@ -7,6 +7,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -148,25 +149,29 @@ final class FakeRaid extends FakeBdev {
     return new Superblock(name, uuid, seq, uuids, lost);
   }
 
-  /** One leg after the other; a process that dies between them leaves them different. */
+  /**
+   * All legs at once; a process that dies meanwhile, or a leg that waits, leaves them different.
+   */
   void writeSuperblock(Runnable then) {
-    if (!superblock) {
+    List<FakeBdev> legs =
+        superblock ? slots.stream().flatMap(s -> Stream.ofNullable(s.bdev)).toList() : List.of();
+    if (legs.isEmpty()) {
       then.run();
       return;
     }
     seq++;
     Superblock now = record();
-    writeNext(now, new ArrayDeque<>(slots), then);
-  }
-
-  private void writeNext(Superblock now, Deque<Slot> left, Runnable then) {
-    Slot slot = left.poll();
-    if (slot == null) {
-      then.run();
-    } else if (slot.bdev == null) {
-      writeNext(now, left, then);
-    } else {
-      slot.bdev.submit(new FakeIo(0, now, _ -> writeNext(now, left, then)));
+    int[] left = {legs.size()};
+    for (FakeBdev leg : legs) {
+      leg.submit(
+          new FakeIo(
+              0,
+              now,
+              _ -> {
+                if (--left[0] == 0) {
+                  then.run();
+                }
+              }));
     }
   }
 
@@ -424,11 +429,17 @@ final class FakeRaid extends FakeBdev {
     }
   }
 
+  /** The process goes on until nothing is under way; the superblock is not waited for. */
   private void finish(Process p) {
-    process = null;
-    p.target.lost = false;
-    self.fabric.log(self.name, name + "'s rebuild is done");
-    quiesce(() -> writeSuperblock(this::unquiesce));
+    quiesce(() -> {
+      if (process == p && !deleted) {
+        process = null;
+        p.target.lost = false;
+        self.fabric.log(self.name, name + "'s rebuild is done");
+        writeSuperblock(() -> {});
+      }
+      unquiesce();
+    });
   }
 
   /** Devices above are told at once; the answer waits for what is under way. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.diskengine.agent.AgentStatus;
 import io.diskengine.model.Lvol;
+import io.diskengine.model.LvolState;
 import io.diskengine.model.LvolSync;
 import io.diskengine.model.Names;
 import io.diskengine.model.ObjectKind;
@@ -336,6 +337,52 @@ class SimScenarioTest {
     int reads = w.volume("v1").reads;
     w.run(20_000);
     assertThat(w.volume("v1").reads).as("reads that the laws checked").isGreaterThan(reads + 20);
+    w.settle();
+  }
+
+  /** Found by seed 71: what no row named any more was detached while its detach had no answer. */
+  @Test
+  void aLegThatLosesItsRowWhileItIsDetachedIsNotDetachedTwice() {
+    for (String method : List.of("bdev_nvme_disable_controller", "bdev_nvme_detach_controller")) {
+      SimWorld w = new SimWorld(18, 3, 1).startAll();
+      w.user.create("v1", 2);
+      w.user.attach("v1", "bm1");
+      w.await("v1 to be attached", 60_000, () -> w.isAttached("v1"));
+      Lvol old = w.store.state().lvolsOf(w.volume("v1").id).getFirst();
+      boolean[] late = {false};
+      w.setFaults(c -> {
+        boolean here = c.action().equals(method) && c.line() == Crossing.Line.BEFORE_EXECUTE;
+        if (here && !late[0]) {
+          late[0] = true;
+          return Crossing.Fate.DELAYED;
+        }
+        return Crossing.Fate.GOES_ON;
+      });
+      w.user.moveReplica("v1", old.slot());
+      w.await(method, 60_000, () -> late[0]);
+      w.run(40_000);
+      w.settle();
+      assertThat(w.store.state().lvols.at(old.id()).state()).isEqualTo(LvolState.DELETED);
+    }
+  }
+
+  /** Found by seed 39: its controller was asked to be deleted under it again and again. */
+  @Test
+  void aGuestWhoseRaidEndedIsToBeEndedAndHasItsDiskAgainAfterwards() {
+    SimWorld w = new SimWorld(19, 1, 1).startAll();
+    w.user.create("v1", 1);
+    w.user.attach("v1", "bm1");
+    w.await("v1 to be attached", 60_000, () -> w.isAttached("v1"));
+    w.run(5_000);
+    SimNode sn1 = w.node("sn1");
+    w.laws.mediumIsBad(sn1, true);
+    w.fabric.media.all().get(sn1.disk).setGone(true);
+    SimNode bm1 = w.node("bm1");
+    w.await("the RAID to end", 10_000, () -> bm1.spdk.view().raids().isEmpty());
+    w.fabric.media.all().get(sn1.disk).setGone(false);
+    w.laws.mediumIsBad(sn1, false);
+    w.await("the reason", 30_000, () -> reasons(w).contains("the RAID ended below it"));
+    assertThat(bm1.spdk.calls().getOrDefault("vhost_delete_controller", 0L)).isZero();
     w.settle();
   }
 

@@ -48,6 +48,12 @@ final class Exposure {
     }
     if (a.isRaidBusy()) {
       a.out.blocked(ref, "an answer of the data plane", a.ref);
+    } else if (vhost.filter(v -> v.sessions() > 0).isPresent()) {
+      a.out.blocked(
+          ref,
+          "its guest to be ended: the RAID ended below it, and it has nothing but errors",
+          a.ref);
+      a.out.requeueAt(a.seen.nowMs() + Attachment.GUEST_LOOK_MS);
     } else if (vhost.isPresent()) {
       a.out.act(ref, vm.version(), new DeleteVhost(vm.controllerName()));
     } else if (Laws.mayExpose(raid, a.legs)) {

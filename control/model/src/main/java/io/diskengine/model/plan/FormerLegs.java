@@ -1,7 +1,9 @@
 package io.diskengine.model.plan;
 
+import io.diskengine.model.Lvol;
 import io.diskengine.model.Names;
 import io.diskengine.model.NodeView;
+import io.diskengine.model.ObjectKind;
 import io.diskengine.model.ObjectRef;
 import io.diskengine.model.Volume;
 import io.diskengine.model.VolumeMapping;
@@ -60,18 +62,32 @@ final class FormerLegs {
     return volumes.containsKey(controller);
   }
 
+  /**
+   * Law 4: what was asked for a leg while it had a row is not answered yet. Which controller that
+   * concerns no row tells any more.
+   */
+  private boolean isAnyUnanswered() {
+    List<ObjectRef> legs = seen.busy().stream().filter(o -> o.kind() == ObjectKind.LVOL).toList();
+    return !legs.isEmpty()
+        && !view.lvols().stream()
+            .map(Lvol::id)
+            .toList()
+            .containsAll(legs.stream().map(ObjectRef::id).toList());
+  }
+
   /** As every leg that leaves: disabled, then, when the RAID has let go of it, detached. */
   void retire(PlanBuilder out, ObjectRef node) {
     List<Action> actions = new ArrayList<>();
+    boolean busy = seen.busy().contains(node) || (!volumes.isEmpty() && isAnyUnanswered());
     volumes.forEach((controller, volume) -> {
-      if (seen.controllers().isKnown(controller) && !seen.busy().contains(node)) {
+      if (seen.controllers().isKnown(controller) && !busy) {
         retire(out, controller, volume).ifPresent(actions::add);
       }
     });
     if (!volumes.isEmpty()) {
       out.blocked(node, "controllers of deleted replicas to be gone: " + volumes.keySet(), null);
     }
-    if (!actions.isEmpty() && !seen.busy().contains(node)) {
+    if (!actions.isEmpty()) {
       out.work(node, view.node().version(), List.of(), actions);
     }
   }
