@@ -18,6 +18,7 @@ import io.diskengine.spdkrpc.SpdkRpcClient;
 import io.diskengine.spdkrpc.VhostMethods;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -107,7 +108,7 @@ final class BaremetalFacts {
   }
 
   Map<String, Limits> limits() {
-    return Map.copyOf(limits);
+    return Collections.unmodifiableMap(limits);
   }
 
   /** Null when they are to be looked at. */

@@ -43,11 +43,13 @@ import io.diskengine.spdkrpc.RaidMethods;
 import io.diskengine.spdkrpc.RpcRequest;
 import io.diskengine.spdkrpc.RpcResult;
 import io.diskengine.spdkrpc.VhostMethods;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Baremetal mode: legs, RAIDs and vhost controllers. */
@@ -151,7 +153,11 @@ final class BaremetalMode implements Mode {
         facts.lookAtGuests();
       }
     }
-    guestsAsked.keySet().retainAll(view.vmMappings().stream().map(VmMapping::id).toList());
+    if (guestsAsked.size() > view.vmMappings().size()) {
+      guestsAsked
+          .keySet()
+          .retainAll(view.vmMappings().stream().map(VmMapping::id).collect(Collectors.toSet()));
+    }
   }
 
   @Override
@@ -206,15 +212,15 @@ final class BaremetalMode implements Mode {
             raids,
             facts.vhosts.facts(),
             probed,
-            Set.copyOf(opened),
-            Set.copyOf(refusedRaids),
-            Set.copyOf(examined),
-            Set.copyOf(placeholders),
-            Map.copyOf(assemblingSinceMs),
-            Map.copyOf(disabledSinceMs),
-            Map.copyOf(outs),
+            Collections.unmodifiableSet(opened),
+            Collections.unmodifiableSet(refusedRaids),
+            Collections.unmodifiableSet(examined),
+            Collections.unmodifiableSet(placeholders),
+            Collections.unmodifiableMap(assemblingSinceMs),
+            Collections.unmodifiableMap(disabledSinceMs),
+            Collections.unmodifiableMap(outs),
             facts.limits(),
-            Map.copyOf(limitsRefusedAtMs),
+            Collections.unmodifiableMap(limitsRefusedAtMs),
             facts.canLimit,
             busy);
     Planned planned = BaremetalPlanner.plan(index, observed, settled.volumes());
@@ -235,11 +241,10 @@ final class BaremetalMode implements Mode {
                 .filter(Raid::isOnline)
                 .isPresent();
         assembling(m.id(), online);
-      }
-    }
-    for (VmMapping vm : view.vmMappings()) {
-      if (facts.vhosts.get(vm.controllerName()) != null) {
-        opened.add(vm.mappingId());
+        index
+            .vmOf(m.id())
+            .filter(vm -> facts.vhosts.get(vm.controllerName()) != null)
+            .ifPresent(vm -> opened.add(vm.mappingId()));
       }
     }
     if (!outs.isEmpty()) {

@@ -164,12 +164,23 @@ final class Reconciler {
     try {
       Runnable task = machine.poll(tasks, Math.max(0, pauseMs));
       while (task != null) {
-        task.run();
+        run(task);
         task = tasks.poll();
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       ending = true;
+    }
+  }
+
+  /** What a task that failed would have taken over is not known: everything is looked at again. */
+  private void run(Runnable task) {
+    try {
+      task.run();
+    } catch (RuntimeException e) {
+      LOG.error("agent {}: unexpected failure, looks at everything again", config.nodeName(), e);
+      nodeRows.stale();
+      lookAgain(clock.nowMs());
     }
   }
 

@@ -24,10 +24,12 @@ final class Settled {
    * @param changed the volumes whose rows may have changed; null when anything may have
    */
   void loaded(NodeView view, @Nullable Set<Long> changed) {
-    index = new Index(view);
-    if (changed == null) {
+    Index known = index;
+    if (changed == null || known == null) {
+      index = new Index(view);
       changedAll();
     } else {
+      known.take(view, changed);
       volumes.removeAll(changed);
     }
   }

@@ -25,7 +25,6 @@ final class Tracked<T> {
   private final Map<String, Long> touchedAt = new HashMap<>();
   private final Map<String, Integer> inFlight = new HashMap<>();
   private final Consumer<String> onChange;
-  private @Nullable Facts<T> facts;
   private long sequence;
   private boolean seen;
 
@@ -41,7 +40,6 @@ final class Tracked<T> {
   }
 
   private void changed(String name) {
-    facts = null;
     steady = false;
     onChange.accept(name);
   }
@@ -53,7 +51,6 @@ final class Tracked<T> {
     touchedAt.clear();
     inFlight.clear();
     seen = false;
-    facts = null;
     steady = false;
   }
 
@@ -116,7 +113,6 @@ final class Tracked<T> {
     names.addAll(doubtful);
     boolean news = mergeOnly(names, looked, startedAt, carry, same) || !seen;
     seen = true;
-    facts = null;
     steady = inFlight.isEmpty() && touchedAt.isEmpty() && doubtful.isEmpty();
     return news;
   }
@@ -169,7 +165,6 @@ final class Tracked<T> {
   /** Changes what is known of all, for which the same answer came again. */
   void refresh(UnaryOperator<T> change) {
     byName.replaceAll((_, old) -> change.apply(old));
-    facts = null;
   }
 
   /** What a look has to tell, when these are no more than {@code most}; empty when they are. */
@@ -205,9 +200,9 @@ final class Tracked<T> {
     return Set.copyOf(byName.keySet());
   }
 
+  /** What is known now; not for keeping. */
   Facts<T> facts() {
-    Facts<T> known = facts != null ? facts : new Facts<>(seen, byName, doubtful);
-    facts = known;
-    return known;
+    return new Facts<>(
+        seen, Collections.unmodifiableMap(byName), Collections.unmodifiableSet(doubtful));
   }
 }

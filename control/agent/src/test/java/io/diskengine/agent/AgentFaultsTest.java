@@ -68,6 +68,25 @@ class AgentFaultsTest {
     }
   }
 
+  /** It was the end of the agent's loop: the process stayed and did nothing. */
+  @Test
+  void anAgentGoesOnAfterATaskThatFailed() throws Exception {
+    try (Cluster c = new Cluster(dir).startAll()) {
+      boolean[] failed = {false};
+      c.onStatus = s -> {
+        if (s.state() == State.VERIFYING && !failed[0]) {
+          failed[0] = true;
+          throw new IllegalStateException("a fault in a task");
+        }
+      };
+      c.plane("bm1").kill();
+      c.plane("bm1").start();
+      c.await("the fault", () -> failed[0]);
+      c.create("v1", 2);
+      c.attach("v1");
+    }
+  }
+
   @Test
   void restartedAgentFindsEverythingAndChangesNothing() throws Exception {
     try (Cluster c = new Cluster(dir).startAll()) {

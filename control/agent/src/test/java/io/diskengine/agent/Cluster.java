@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.NullUnmarked;
@@ -40,6 +41,7 @@ final class Cluster implements AutoCloseable {
   final Map<String, FakeSpdk> planes = new ConcurrentHashMap<>();
   final Map<String, NodeAgent> agents = new ConcurrentHashMap<>();
   final Map<String, List<AgentStatus>> statuses = new ConcurrentHashMap<>();
+  volatile Consumer<AgentStatus> onStatus = _ -> {};
 
   Cluster(Path dir) throws IOException, SQLException {
     this.dir = dir;
@@ -125,7 +127,10 @@ final class Cluster implements AutoCloseable {
             dir.resolve("password"),
             dir.resolve(node + ".sock").toString(),
             dir.resolve(node),
-            s -> statuses.computeIfAbsent(node, _ -> new ArrayList<>()).add(s));
+            s -> {
+              statuses.computeIfAbsent(node, _ -> new ArrayList<>()).add(s);
+              onStatus.accept(s);
+            });
     NodeAgent agent;
     if (node.startsWith("sn")) {
       Path file = dir.resolve(node + ".disk");

@@ -1,7 +1,7 @@
 package io.diskengine.model;
 
 import java.util.ArrayList;
-import java.util.Comparator;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -37,27 +37,33 @@ public record NodeView(
    * @param volumeIds the volumes that were read, also those of which nothing is left
    */
   public NodeView with(VolumeRows part, Set<Long> volumeIds) {
+    Ids changed = Ids.of(volumeIds);
     Set<Long> lvolIds = new HashSet<>();
     Set<Long> mappingIds = new HashSet<>();
     for (List<Lvol> some : List.of(lvols, part.lvols())) {
-      some.stream().filter(l -> volumeIds.contains(l.volumeId())).forEach(l -> lvolIds.add(l.id()));
+      some.stream().filter(l -> changed.contains(l.volumeId())).forEach(l -> lvolIds.add(l.id()));
     }
     for (List<VolumeMapping> some : List.of(mappings, part.mappings())) {
       some.stream()
-          .filter(m -> volumeIds.contains(m.volumeId()))
+          .filter(m -> changed.contains(m.volumeId()))
           .forEach(m -> mappingIds.add(m.id()));
     }
+    Ids changedLvols = Ids.of(lvolIds);
+    Ids changedMappings = Ids.of(mappingIds);
     return new NodeView(
         part.cluster(),
         node,
         peers,
         disks,
-        merged(volumes, v -> volumeIds.contains(v.id()), part.volumes(), Volume::id),
-        merged(lvols, l -> volumeIds.contains(l.volumeId()), part.lvols(), Lvol::id),
-        merged(grants, g -> lvolIds.contains(g.lvolId()), part.grants(), Grant::id),
-        merged(mappings, m -> volumeIds.contains(m.volumeId()), part.mappings(), VolumeMapping::id),
+        merged(volumes, v -> changed.contains(v.id()), part.volumes(), Volume::id),
+        merged(lvols, l -> changed.contains(l.volumeId()), part.lvols(), Lvol::id),
+        merged(grants, g -> changedLvols.contains(g.lvolId()), part.grants(), Grant::id),
+        merged(mappings, m -> changed.contains(m.volumeId()), part.mappings(), VolumeMapping::id),
         merged(
-            vmMappings, m -> mappingIds.contains(m.mappingId()), part.vmMappings(), VmMapping::id));
+            vmMappings,
+            m -> changedMappings.contains(m.mappingId()),
+            part.vmMappings(),
+            VmMapping::id));
   }
 
   /** Whether the nodes and disks that the rows name are among these. */
@@ -106,17 +112,20 @@ public record NodeView(
     return rows.stream().filter(wanted).findFirst();
   }
 
-  /** Ordered by id. */
+  /** Both are ordered by id, and so is what comes of them. */
   private static <T> List<T> merged(
       List<T> old, Predicate<T> gone, List<T> now, ToLongFunction<T> id) {
     List<T> all = new ArrayList<>(old.size() + now.size());
+    int taken = 0;
     for (T row : old) {
       if (!gone.test(row)) {
+        while (taken < now.size() && id.applyAsLong(now.get(taken)) < id.applyAsLong(row)) {
+          all.add(now.get(taken++));
+        }
         all.add(row);
       }
     }
-    all.addAll(now);
-    all.sort(Comparator.comparingLong(id));
-    return List.copyOf(all);
+    all.addAll(now.subList(taken, now.size()));
+    return Collections.unmodifiableList(all);
   }
 }

@@ -4,7 +4,7 @@ import java.util.List;
 
 /**
  * The part of a {@link NodeView} that belongs to some volumes, and the cluster's row, which tells
- * how new it is (law 13).
+ * how new it is (law 13). Each list is ordered by id, as those of the view are.
  */
 public record VolumeRows(
     Cluster cluster,

@@ -100,12 +100,12 @@ public final class BaremetalPlanner {
   /** Law 11: objects that no row names are reported and left alone. */
   private void quarantine() {
     Set<String> strangers = new TreeSet<>();
-    seen.raids().byName().keySet().stream()
-        .filter(r -> !rows.raidNames().contains(r))
-        .forEach(r -> strangers.add("RAID " + r));
-    seen.controllers().byName().keySet().stream()
-        .filter(c -> !rows.lvolNames().contains(c) && !former.contains(c))
-        .forEach(c -> strangers.add("controller " + c));
+    for (String raid : seen.raids().byName().keySet()) {
+      if (!rows.raidNames().contains(raid)) {
+        strangers.add("RAID " + raid);
+      }
+    }
+    former.strangers().forEach(c -> strangers.add("controller " + c));
     if (!strangers.isEmpty()) {
       out.blocked(node(), "an operator: no row names " + strangers, null);
     }

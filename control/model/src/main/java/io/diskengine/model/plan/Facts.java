@@ -10,13 +10,10 @@ import java.util.Set;
  * outcome.
  *
  * @param seen whether the whole kind was looked at in this incarnation
- * @param doubtful names of which nothing is known until the next look
+ * @param byName may be what the owner goes on to change: facts are for one plan, not for keeping
+ * @param doubtful names of which nothing is known until the next look; as above
  */
 public record Facts<T>(boolean seen, Map<String, T> byName, Set<String> doubtful) {
-  public Facts {
-    byName = Map.copyOf(byName);
-    doubtful = Set.copyOf(doubtful);
-  }
 
   public static <T> Facts<T> unknown() {
     return new Facts<>(false, Map.of(), Set.of());

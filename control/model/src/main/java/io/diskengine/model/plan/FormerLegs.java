@@ -6,17 +6,14 @@ import io.diskengine.model.NodeView;
 import io.diskengine.model.ObjectKind;
 import io.diskengine.model.ObjectRef;
 import io.diskengine.model.Volume;
-import io.diskengine.model.VolumeMapping;
 import io.diskengine.model.plan.Action.DetachController;
 import io.diskengine.model.plan.Action.DisableController;
 import io.diskengine.model.plan.BaremetalObserved.Raid;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 
 /**
  * Controllers of replicas that are deleted already. A leg that was replaced is disabled here before
@@ -28,25 +25,25 @@ final class FormerLegs {
   private final BaremetalObserved seen;
   private final Map<Long, List<String>> byVolume = new HashMap<>();
   private final Map<String, Volume> volumes = new HashMap<>();
+  private final List<String> strangers = new ArrayList<>();
 
   FormerLegs(Index rows, BaremetalObserved seen) {
     this.view = rows.view;
     this.seen = seen;
-    Set<Long> mapped = new HashSet<>();
-    for (VolumeMapping m : view.mappings()) {
-      if (m.nodeId() == view.node().id()) {
-        mapped.add(m.volumeId());
-      }
-    }
     for (String controller : seen.controllers().byName().keySet()) {
       if (!rows.lvolNames().contains(controller)) {
         Names.volumeOf(controller)
-            .filter(mapped::contains)
+            .filter(this::isMapped)
             .flatMap(rows::volume)
             .filter(v -> Names.namespaceUuid(v.id(), v.uuid(), controller).isPresent())
-            .ifPresent(v -> add(v, controller));
+            .ifPresentOrElse(v -> add(v, controller), () -> strangers.add(controller));
       }
     }
+  }
+
+  private boolean isMapped(long volume) {
+    return view.mappings().stream()
+        .anyMatch(m -> m.volumeId() == volume && m.nodeId() == view.node().id());
   }
 
   private void add(Volume v, String controller) {
@@ -58,8 +55,9 @@ final class FormerLegs {
     return byVolume.getOrDefault(volume, List.of());
   }
 
-  boolean contains(String controller) {
-    return volumes.containsKey(controller);
+  /** Controllers that are none of these, and that no row names. */
+  List<String> strangers() {
+    return strangers;
   }
 
   /**

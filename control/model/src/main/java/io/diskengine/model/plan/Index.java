@@ -2,6 +2,7 @@ package io.diskengine.model.plan;
 
 import io.diskengine.model.Disk;
 import io.diskengine.model.Grant;
+import io.diskengine.model.Ids;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.Names;
 import io.diskengine.model.Node;
@@ -10,57 +11,114 @@ import io.diskengine.model.ObjectKind;
 import io.diskengine.model.ObjectRef;
 import io.diskengine.model.VmMapping;
 import io.diskengine.model.Volume;
+import io.diskengine.model.VolumeMapping;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Function;
+import java.util.function.LongPredicate;
 import java.util.function.ToLongFunction;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
-/** A node's rows by the keys that planners look them up with; made once for each view. */
+/** A node's rows by the keys that planners look them up with. Owned by the agent's thread. */
 public final class Index {
-  final NodeView view;
-  private final Map<Long, Node> peers;
-  private final Map<Long, Disk> disks;
-  private final Map<Long, Volume> volumes;
-  private final Map<Long, VmMapping> vmByMapping;
-  private final Map<Long, List<Lvol>> lvolsByVolume;
-  private final Map<Long, List<Grant>> grantsByLvol;
-  private final Set<String> lvolNames;
-  private final Set<String> nqns;
-  private final Set<String> raidNames;
+  NodeView view;
+  private Map<Long, Node> peers = Map.of();
+  private Map<Long, Disk> disks = Map.of();
+  private final Map<Long, Volume> volumes = new HashMap<>();
+  private final Map<Long, VmMapping> vmByMapping = new HashMap<>();
+  private final Map<Long, List<Lvol>> lvolsByVolume = new HashMap<>();
+  private final Map<Long, List<VolumeMapping>> mappingsByVolume = new HashMap<>();
+  private final Map<Long, List<Grant>> grantsByLvol = new HashMap<>();
+  private final Set<String> lvolNames = new HashSet<>();
+  private final Set<String> nqns = new HashSet<>();
+  private final Set<String> raidNames = new HashSet<>();
 
   public Index(NodeView view) {
     this.view = view;
+    add(_ -> true);
+  }
+
+  /**
+   * Becomes the index of another view, for less than the price of a new one.
+   *
+   * @param changed all volumes whose rows are others than before
+   */
+  public void take(NodeView now, Set<Long> changed) {
+    changed.forEach(this::forget);
+    view = now;
+    add(Ids.of(changed)::contains);
+  }
+
+  private void forget(long volumeId) {
+    Volume volume = volumes.remove(volumeId);
+    if (volume != null) {
+      raidNames.remove(Attachment.raidName(volume));
+    }
+    for (Lvol l : removed(lvolsByVolume, volumeId)) {
+      grantsByLvol.remove(l.id());
+      lvolNames.remove(l.name());
+      lvolNames.remove(Names.kept(l.name()));
+      nqns.remove(l.nqn());
+    }
+    removed(mappingsByVolume, volumeId).forEach(m -> vmByMapping.remove(m.id()));
+  }
+
+  private static <T> List<T> removed(Map<Long, List<T>> map, long key) {
+    List<T> rows = map.remove(key);
+    return rows == null ? List.of() : rows;
+  }
+
+  /** The rows of the view that belong to these volumes. */
+  private void add(LongPredicate these) {
     peers = byId(view.peers(), Node::id);
     disks = byId(view.disks(), Disk::id);
-    volumes = byId(view.volumes(), Volume::id);
-    vmByMapping = byId(view.vmMappings(), VmMapping::mappingId);
-    lvolsByVolume =
-        view.lvols().stream()
-            .sorted(Comparator.comparingInt(Lvol::slot).thenComparingInt(Lvol::generation))
-            .collect(Collectors.groupingBy(Lvol::volumeId));
-    grantsByLvol = view.grants().stream().collect(Collectors.groupingBy(Grant::lvolId));
-    lvolNames =
-        view.lvols().stream()
-            .flatMap(l -> Stream.of(l.name(), Names.kept(l.name())))
-            .collect(Collectors.toSet());
-    nqns = view.lvols().stream().map(Lvol::nqn).collect(Collectors.toSet());
-    raidNames =
-        view.mappings().stream()
-            .flatMap(m -> volume(m.volumeId()).stream())
-            .map(Attachment::raidName)
-            .collect(Collectors.toSet());
+    for (Volume v : view.volumes()) {
+      if (these.test(v.id())) {
+        volumes.put(v.id(), v);
+      }
+    }
+    List<Lvol> added = new ArrayList<>();
+    for (Lvol l : view.lvols()) {
+      if (these.test(l.volumeId())) {
+        added.add(l);
+      }
+    }
+    added.sort(Comparator.comparingInt(Lvol::slot).thenComparingInt(Lvol::generation));
+    for (Lvol l : added) {
+      lvolsByVolume.computeIfAbsent(l.volumeId(), _ -> new ArrayList<>(2)).add(l);
+      lvolNames.add(l.name());
+      lvolNames.add(Names.kept(l.name()));
+      nqns.add(l.nqn());
+    }
+    Ids lvolIds = Ids.of(added.stream().map(Lvol::id).toList());
+    for (Grant g : view.grants()) {
+      if (lvolIds.contains(g.lvolId())) {
+        grantsByLvol.computeIfAbsent(g.lvolId(), _ -> new ArrayList<>(2)).add(g);
+      }
+    }
+    List<Long> mappingIds = new ArrayList<>();
+    for (VolumeMapping m : view.mappings()) {
+      if (these.test(m.volumeId())) {
+        mappingsByVolume.computeIfAbsent(m.volumeId(), _ -> new ArrayList<>(1)).add(m);
+        mappingIds.add(m.id());
+        volume(m.volumeId()).map(Attachment::raidName).ifPresent(raidNames::add);
+      }
+    }
+    Ids mapped = Ids.of(mappingIds);
+    for (VmMapping vm : view.vmMappings()) {
+      if (mapped.contains(vm.mappingId())) {
+        vmByMapping.put(vm.mappingId(), vm);
+      }
+    }
   }
 
   private static <T> Map<Long, T> byId(List<T> rows, ToLongFunction<T> id) {
     Map<Long, T> map = HashMap.newHashMap(rows.size());
-    Function<T, Long> key = id::applyAsLong;
-    rows.forEach(r -> map.put(key.apply(r), r));
+    rows.forEach(r -> map.put(id.applyAsLong(r), r));
     return map;
   }
 
@@ -88,7 +146,7 @@ public final class Index {
     return Optional.ofNullable(volumes.get(id));
   }
 
-  Optional<VmMapping> vmOf(long mappingId) {
+  public Optional<VmMapping> vmOf(long mappingId) {
     return Optional.ofNullable(vmByMapping.get(mappingId));
   }
 
