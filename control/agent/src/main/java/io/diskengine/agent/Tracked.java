@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Tracked<T> {
   private final Map<String, T> byName = new HashMap<>();
+  private final Facts.Groups groups = new Facts.Groups();
   private final Set<String> doubtful = new HashSet<>();
   private final Map<String, Long> touchedAt = new HashMap<>();
   private final Map<String, Integer> inFlight = new HashMap<>();
@@ -44,9 +45,24 @@ final class Tracked<T> {
     onChange.accept(name);
   }
 
+  private void keep(String name, T value) {
+    if (byName.put(name, value) == null) {
+      groups.add(name);
+    }
+  }
+
+  private boolean drop(String name) {
+    boolean there = byName.remove(name) != null;
+    if (there) {
+      groups.remove(name);
+    }
+    return there;
+  }
+
   /** A new incarnation: nothing is known. */
   void reset() {
     byName.clear();
+    groups.clear();
     doubtful.clear();
     touchedAt.clear();
     inFlight.clear();
@@ -68,7 +84,7 @@ final class Tracked<T> {
   }
 
   void put(String name, T value) {
-    byName.put(name, value);
+    keep(name, value);
     doubtful.remove(name);
     changed(name);
   }
@@ -79,7 +95,7 @@ final class Tracked<T> {
   }
 
   void remove(String name) {
-    byName.remove(name);
+    drop(name);
     doubtful.remove(name);
     changed(name);
   }
@@ -134,11 +150,11 @@ final class Tracked<T> {
       T old = byName.get(name);
       boolean other;
       if (now == null) {
-        other = byName.remove(name) != null;
+        other = drop(name);
       } else {
         T next = old == null ? now : carry.apply(old, now);
         other = old == null || !same.test(old, next);
-        byName.put(name, next);
+        keep(name, next);
       }
       other |= doubtful.remove(name);
       if (other) {
@@ -203,6 +219,6 @@ final class Tracked<T> {
   /** What is known now; not for keeping. */
   Facts<T> facts() {
     return new Facts<>(
-        seen, Collections.unmodifiableMap(byName), Collections.unmodifiableSet(doubtful));
+        seen, Collections.unmodifiableMap(byName), Collections.unmodifiableSet(doubtful), groups);
   }
 }

@@ -73,12 +73,13 @@ class AgentFaultsTest {
   void anAgentGoesOnAfterATaskThatFailed() throws Exception {
     try (Cluster c = new Cluster(dir).startAll()) {
       boolean[] failed = {false};
-      c.onStatus = s -> {
-        if (s.state() == State.VERIFYING && !failed[0]) {
-          failed[0] = true;
-          throw new IllegalStateException("a fault in a task");
-        }
-      };
+      c.onStatus =
+          s -> {
+            if (s.state() == State.VERIFYING && !failed[0]) {
+              failed[0] = true;
+              throw new IllegalStateException("a fault in a task");
+            }
+          };
       c.plane("bm1").kill();
       c.plane("bm1").start();
       c.await("the fault", () -> failed[0]);

@@ -23,11 +23,14 @@ public final class BaremetalPlanner {
   private final PlanBuilder out = new PlanBuilder();
   private final FormerLegs former;
 
-  private BaremetalPlanner(Index rows, BaremetalObserved seen) {
+  private final Set<Long> settled;
+
+  private BaremetalPlanner(Index rows, BaremetalObserved seen, Set<Long> settled) {
     this.rows = rows;
     this.view = rows.view;
     this.seen = seen;
-    this.former = new FormerLegs(rows, seen);
+    this.settled = settled;
+    this.former = new FormerLegs(rows, seen, settled);
   }
 
   public static Plan plan(NodeView view, BaremetalObserved seen) {
@@ -38,10 +41,10 @@ public final class BaremetalPlanner {
    * @param settled volumes that an earlier plan left settled and of which nothing changed since
    */
   public static Planned plan(Index rows, BaremetalObserved seen, Set<Long> settled) {
-    return new BaremetalPlanner(rows, seen).plan(settled);
+    return new BaremetalPlanner(rows, seen, settled).plan();
   }
 
-  private Planned plan(Set<Long> settled) {
+  private Planned plan() {
     for (VolumeMapping mapping : view.mappings()) {
       boolean left = mapping.state().isFinal() && mapping.state() != VolumeMappingState.FENCED;
       if (mapping.nodeId() == view.node().id() && !left && !settled.contains(mapping.volumeId())) {
@@ -100,12 +103,16 @@ public final class BaremetalPlanner {
   /** Law 11: objects that no row names are reported and left alone. */
   private void quarantine() {
     Set<String> strangers = new TreeSet<>();
-    for (String raid : seen.raids().byName().keySet()) {
+    for (String raid : seen.raids().groups().beside(settled)) {
       if (!rows.raidNames().contains(raid)) {
         strangers.add("RAID " + raid);
+        out.unsettled(raid);
       }
     }
-    former.strangers().forEach(c -> strangers.add("controller " + c));
+    for (String controller : former.strangers()) {
+      strangers.add("controller " + controller);
+      out.unsettled(controller);
+    }
     if (!strangers.isEmpty()) {
       out.blocked(node(), "an operator: no row names " + strangers, null);
     }

@@ -1,5 +1,10 @@
 package io.diskengine.model.plan;
 
+import io.diskengine.model.Names;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -12,15 +17,52 @@ import java.util.Set;
  * @param seen whether the whole kind was looked at in this incarnation
  * @param byName may be what the owner goes on to change: facts are for one plan, not for keeping
  * @param doubtful names of which nothing is known until the next look; as above
+ * @param groups the names of {@code byName}
  */
-public record Facts<T>(boolean seen, Map<String, T> byName, Set<String> doubtful) {
-
+public record Facts<T>(boolean seen, Map<String, T> byName, Set<String> doubtful, Groups groups) {
   public static <T> Facts<T> unknown() {
-    return new Facts<>(false, Map.of(), Set.of());
+    return new Facts<>(false, Map.of(), Set.of(), new Groups());
   }
 
   public static <T> Facts<T> known(Map<String, T> byName) {
-    return new Facts<>(true, byName, Set.of());
+    Groups groups = new Groups();
+    byName.keySet().forEach(groups::add);
+    return new Facts<>(true, byName, Set.of(), groups);
+  }
+
+  /** Names of objects by the volume that each is named after, and those named after none. */
+  public static final class Groups {
+    private static final long NONE = -1;
+
+    private final Map<Long, Set<String>> names = new HashMap<>();
+
+    public void add(String name) {
+      names.computeIfAbsent(volumeOf(name), _ -> new HashSet<>(2)).add(name);
+    }
+
+    public void remove(String name) {
+      names.computeIfPresent(
+          volumeOf(name), (_, group) -> group.remove(name) && group.isEmpty() ? null : group);
+    }
+
+    public void clear() {
+      names.clear();
+    }
+
+    private static long volumeOf(String name) {
+      return Names.volumeOf(name).orElse(NONE);
+    }
+
+    /** The names that belong to none of these volumes. */
+    List<String> beside(Set<Long> volumes) {
+      List<String> beside = new ArrayList<>();
+      names.forEach((volume, group) -> {
+        if (!volumes.contains(volume)) {
+          beside.addAll(group);
+        }
+      });
+      return beside;
+    }
   }
 
   public boolean isKnown(String name) {

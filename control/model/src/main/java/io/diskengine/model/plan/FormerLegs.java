@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Controllers of replicas that are deleted already. A leg that was replaced is disabled here before
@@ -27,10 +28,13 @@ final class FormerLegs {
   private final Map<String, Volume> volumes = new HashMap<>();
   private final List<String> strangers = new ArrayList<>();
 
-  FormerLegs(Index rows, BaremetalObserved seen) {
+  /**
+   * @param settled volumes with nothing of this kind
+   */
+  FormerLegs(Index rows, BaremetalObserved seen, Set<Long> settled) {
     this.view = rows.view;
     this.seen = seen;
-    for (String controller : seen.controllers().byName().keySet()) {
+    for (String controller : seen.controllers().groups().beside(settled)) {
       if (!rows.lvolNames().contains(controller)) {
         Names.volumeOf(controller)
             .filter(this::isMapped)
@@ -75,6 +79,7 @@ final class FormerLegs {
 
   /** As every leg that leaves: disabled, then, when the RAID has let go of it, detached. */
   void retire(PlanBuilder out, ObjectRef node) {
+    volumes.keySet().forEach(out::unsettled);
     List<Action> actions = new ArrayList<>();
     boolean busy = seen.busy().contains(node) || (!volumes.isEmpty() && isAnyUnanswered());
     volumes.forEach((controller, volume) -> {

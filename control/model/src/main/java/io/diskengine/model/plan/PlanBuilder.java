@@ -1,5 +1,6 @@
 package io.diskengine.model.plan;
 
+import io.diskengine.model.Names;
 import io.diskengine.model.ObjectRef;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -55,6 +56,11 @@ final class PlanBuilder {
       unsettled.add(volumeId);
     }
     planned.add(volumeId);
+  }
+
+  /** The volume that an object is named after has to be planned again, whatever came of it. */
+  void unsettled(String name) {
+    Names.volumeOf(name).ifPresent(unsettled::add);
   }
 
   Planned build() {

@@ -16,7 +16,6 @@ import io.diskengine.model.plan.Action.CreateTransport;
 import io.diskengine.model.plan.Action.Examine;
 import io.diskengine.model.plan.Action.RemoveListener;
 import io.diskengine.model.plan.StorageNodeObserved.Base;
-import io.diskengine.model.plan.StorageNodeObserved.Subsystem;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -39,11 +38,13 @@ public final class StorageNodePlanner {
   private final StorageNodeObserved seen;
   private final PlanBuilder out = new PlanBuilder();
   private final ObjectRef node;
+  private final Set<Long> settled;
 
-  private StorageNodePlanner(Index rows, StorageNodeObserved seen) {
+  private StorageNodePlanner(Index rows, StorageNodeObserved seen, Set<Long> settled) {
     this.rows = rows;
     this.view = rows.view;
     this.seen = seen;
+    this.settled = settled;
     this.node = new ObjectRef(ObjectKind.NODE, view.node().id());
   }
 
@@ -55,7 +56,7 @@ public final class StorageNodePlanner {
    * @param settled volumes that an earlier plan left settled and of which nothing changed since
    */
   public static Planned plan(Index rows, StorageNodeObserved seen, Set<Long> settled) {
-    return new StorageNodePlanner(rows, seen).plan(settled);
+    return new StorageNodePlanner(rows, seen, settled).plan();
   }
 
   /** The bdev of a disk: known by the row, never by its path. */
@@ -63,7 +64,7 @@ public final class StorageNodePlanner {
     return "disk" + disk.id();
   }
 
-  private Planned plan(Set<Long> settled) {
+  private Planned plan() {
     transports();
     for (DiskFile file : seen.disks()) {
       failSoft(node, () -> disk(file));
@@ -245,15 +246,19 @@ public final class StorageNodePlanner {
     String ours = view.cluster().nqnPrefix() + ":" + view.cluster().id() + ":";
     Set<String> strangers = new TreeSet<>();
     List<Action> unexport = new ArrayList<>();
-    for (Subsystem s : seen.subsystems().byName().values()) {
-      if (s.nqn().startsWith(ours) && !rows.nqns().contains(s.nqn())) {
-        strangers.add("subsystem " + s.nqn());
-        s.listeners().forEach(l -> unexport.add(new RemoveListener(s.nqn(), l)));
+    for (String nqn : seen.subsystems().groups().beside(settled)) {
+      if (nqn.startsWith(ours) && !rows.nqns().contains(nqn)) {
+        strangers.add("subsystem " + nqn);
+        out.unsettled(nqn);
+        Optional.ofNullable(seen.subsystems().byName().get(nqn)).stream()
+            .flatMap(s -> s.listeners().stream())
+            .forEach(l -> unexport.add(new RemoveListener(nqn, l)));
       }
     }
-    for (String alias : seen.lvols().byName().keySet()) {
+    for (String alias : seen.lvols().groups().beside(settled)) {
       if (!rows.lvolNames().contains(alias.substring(alias.indexOf('/') + 1))) {
         strangers.add("lvol " + alias);
+        out.unsettled(alias);
       }
     }
     if (!strangers.isEmpty()) {

@@ -95,7 +95,7 @@ class LawsTest {
   @Test
   void unknownIsNotAbsent() {
     assertFalse(Facts.unknown().isAbsent("x"));
-    assertFalse(new Facts<>(true, Map.of(), Set.of("x")).isAbsent("x"));
+    assertFalse(new Facts<>(true, Map.of(), Set.of("x"), new Facts.Groups()).isAbsent("x"));
     assertTrue(Facts.known(Map.of()).isAbsent("x"));
     assertFalse(Facts.known(Map.of("x", 1)).isAbsent("x"));
   }
