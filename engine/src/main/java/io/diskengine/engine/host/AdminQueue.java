@@ -1,6 +1,5 @@
 package io.diskengine.engine.host;
 
-import io.diskengine.engine.linux.MemoryCalls;
 import io.diskengine.engine.reactor.Reactor;
 import io.diskengine.engine.reactor.Task;
 import io.diskengine.nvme.AdminOpcode;
@@ -9,7 +8,6 @@ import io.diskengine.nvme.FabricsCommand;
 import io.diskengine.nvme.FabricsCommandType;
 import io.diskengine.nvme.GetLogPageCommand;
 import io.diskengine.nvme.IdentifyCommand;
-import io.diskengine.nvme.Iovec;
 import io.diskengine.nvme.NvmeStatus;
 import io.diskengine.nvme.PropertyCommand;
 import io.diskengine.nvme.Sqe;
@@ -26,7 +24,6 @@ final class AdminQueue implements TcpQpair.Owner, PeerWatch.Asker {
   static final int MOST_ASYNC_EVENTS = 4;
 
   /** Largest data of a command here. */
-  static final int DATA_BYTES = 4096;
 
   /** What becomes of the connection. */
   interface Owner {
@@ -44,6 +41,7 @@ final class AdminQueue implements TcpQpair.Owner, PeerWatch.Asker {
   }
 
   private final Reactor reactor;
+  private final AdminBuffers buffers;
   private final Owner owner;
   private final TcpQpair qpair;
   private final ArrayDeque<AdminRequest> waiting = new ArrayDeque<>();
@@ -53,8 +51,14 @@ final class AdminQueue implements TcpQpair.Owner, PeerWatch.Asker {
   /** Event requests on the wire: the only commands that may stay unanswered for ever. */
   private int eventsOut;
 
-  AdminQueue(Reactor reactor, TcpQpair.Target target, long keepAliveMs, Owner owner) {
+  AdminQueue(
+      Reactor reactor,
+      AdminBuffers buffers,
+      TcpQpair.Target target,
+      long keepAliveMs,
+      Owner owner) {
     this.reactor = reactor;
+    this.buffers = buffers;
     this.owner = owner;
     this.keepAliveSentNs = reactor.nowNs();
     this.qpair = new TcpQpair(reactor, target, TcpQpair.Queue.admin(keepAliveMs), this);
@@ -152,17 +156,15 @@ final class AdminQueue implements TcpQpair.Owner, PeerWatch.Asker {
   }
 
   private AdminRequest reader(int opcode, int bytes, LongConsumer read) {
-    long memory = MemoryCalls.mapAnonymous(Iovec.SIZE + (long) DATA_BYTES);
-    long data = memory + Iovec.SIZE;
-    Iovec.set(memory, 0, data, bytes);
+    long iovec = buffers.take(bytes);
     AdminRequest request =
         new AdminRequest(
             opcode,
             (status, result) -> {
-              read.accept(NvmeStatus.isSuccess(status) ? data : 0);
-              MemoryCalls.munmap(memory, Iovec.SIZE + (long) DATA_BYTES);
+              read.accept(NvmeStatus.isSuccess(status) ? AdminBuffers.data(iovec) : 0);
+              buffers.give(iovec);
             });
-    request.iov = memory;
+    request.iov = iovec;
     request.iovCount = 1;
     request.dataBytes = bytes;
     request.transfer = QpairRequest.Transfer.FROM_CONTROLLER;

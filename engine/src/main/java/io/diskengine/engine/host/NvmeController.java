@@ -410,7 +410,7 @@ final class NvmeController implements AdminQueue.Owner {
       return;
     }
     long keepAliveMs = group.host().options().keepAliveTimeoutMs();
-    admin = new AdminQueue(home, target, keepAliveMs, this);
+    admin = new AdminQueue(home, group.host().buffers(), target, keepAliveMs, this);
   }
 
   @Override

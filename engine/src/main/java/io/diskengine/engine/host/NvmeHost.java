@@ -60,6 +60,7 @@ public final class NvmeHost {
   private final Map<String, ControllerGroup> groups = new LinkedHashMap<>();
   private final List<GoneWaiter> goneWaiters = new ArrayList<>();
   private final Map<InetSocketAddress, PeerWatch> peers = new HashMap<>();
+  private final AdminBuffers buffers = new AdminBuffers();
   private final Timer tick = Timer.of(this::tick);
   private final String defaultHostnqn = Nqn.UUID_PREFIX + UUID.randomUUID();
   private NvmeOptions options = NvmeOptions.DEFAULT;
@@ -74,6 +75,10 @@ public final class NvmeHost {
 
   Reactor home() {
     return layer.home();
+  }
+
+  AdminBuffers buffers() {
+    return buffers;
   }
 
   public NvmeOptions options() {

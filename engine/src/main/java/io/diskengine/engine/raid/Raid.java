@@ -207,8 +207,10 @@ public final class Raid {
   }
 
   @Nullable Leg legOn(Bdev device) {
-    for (Leg leg : legs(leg -> leg.bdev() == device)) {
-      return leg;
+    for (Slot slot : slots) {
+      if (slot.leg != null && slot.leg.bdev() == device) {
+        return slot.leg;
+      }
     }
     return null;
   }
