@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -85,6 +86,12 @@ public final class Main implements Callable<Integer> {
   Path parent;
 
   @Option(
+      names = "--target-dir",
+      description =
+          "Where the leg lies that is rebuilt, on another disk than --dir (default: the same).")
+  @Nullable Path targetParent;
+
+  @Option(
       names = "--engine-jvm",
       description = "An option of the engine's JVM, e.g. a flight recording; repeatable.")
   List<String> engineJvm = List.of();
@@ -93,6 +100,8 @@ public final class Main implements Callable<Integer> {
       names = "--engine-option",
       description = "An option of the engine, e.g. --spin-us=200; repeatable.")
   List<String> engineOptions = List.of();
+
+  private static final String PREFIX = "diskengine-bench-";
 
   private final PrintStream out = System.out;
 
@@ -105,7 +114,7 @@ public final class Main implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Path directory = Files.createTempDirectory(parent, "diskengine-bench-");
+    Path directory = Files.createTempDirectory(parent, PREFIX);
     try {
       if (suite != Suite.lvol) {
         beside(directory);
@@ -145,10 +154,7 @@ public final class Main implements Callable<Integer> {
         stack(comparison, engine, directory);
       }
       if (wanted(Suite.rebuild)) {
-        interference(engine)
-            .rebuild(
-                file(directory, "source.img", Interference.LEG_BYTES),
-                file(directory, "target.img", Interference.LEG_BYTES));
+        rebuild(engine, directory);
       }
     }
     if (wanted(Suite.create)) {
@@ -184,6 +190,20 @@ public final class Main implements Callable<Integer> {
         System.getProperty("os.version"),
         Runtime.version(),
         engine.pid());
+  }
+
+  private void rebuild(EngineProcess engine, Path directory) throws IOException {
+    Path source = file(directory, "source.img", Interference.LEG_BYTES);
+    if (targetParent == null) {
+      interference(engine).rebuild(source, file(directory, "target.img", Interference.LEG_BYTES));
+      return;
+    }
+    Path other = Files.createTempDirectory(targetParent, PREFIX);
+    try {
+      interference(engine).rebuild(source, file(other, "target.img", Interference.LEG_BYTES));
+    } finally {
+      deleteAll(other);
+    }
   }
 
   /** A file of the disks' size, or more. */

@@ -2,11 +2,15 @@ package io.diskengine.agent;
 
 import io.diskengine.model.ObjectRef;
 import io.diskengine.model.plan.Action;
+import io.diskengine.model.plan.Plan;
 import io.diskengine.model.plan.Work;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,6 +46,20 @@ final class Backoffs {
     return entry == null
         || nowMs >= entry.nextTryMs()
         || (entry.repeated() != null && !entry.repeated().equals(work.actions()));
+  }
+
+  /** What of a plan may be begun now, of at most {@code most} objects. */
+  List<Work> ready(Plan plan, Set<ObjectRef> busy, int most, long nowMs) {
+    List<Work> ready = new ArrayList<>();
+    Set<ObjectRef> objects = new HashSet<>();
+    for (Work w : plan.work()) {
+      objects.add(w.object());
+      if (ready.size() < most && !busy.contains(w.object()) && isDue(w, nowMs)) {
+        ready.add(w);
+      }
+    }
+    forgetAllBut(objects, nowMs);
+    return ready;
   }
 
   /** The next time at which something may be tried again, after {@code nowMs}. */
@@ -92,7 +110,7 @@ final class Backoffs {
   }
 
   /** Nothing is planned for it any more. */
-  void forgetAllBut(java.util.Set<ObjectRef> wanted, long nowMs) {
+  void forgetAllBut(Set<ObjectRef> wanted, long nowMs) {
     entries
         .entrySet()
         .removeIf(e -> !wanted.contains(e.getKey()) && nowMs >= e.getValue().nextTryMs());

@@ -409,7 +409,8 @@ final class Reconciler {
     List<Work> ready = List.of();
     if (plans) {
       lastPlan = mode.plan(rows, nowMs, Set.copyOf(busy));
-      ready = ready(lastPlan, nowMs);
+      int most = busy.size() < MAX_CHAINS ? MAX_WORKS_PER_TRANSACTION : 0;
+      ready = backoffs.ready(lastPlan, busy, most, nowMs);
       long wantedAtMs = Math.max(lastPlan.requeue().atMs(), nowMs + MIN_REQUEUE_MS);
       requeueAtMs = Math.min(wantedAtMs, backoffs.nextTryMs(nowMs));
       LOG.trace("agent {} plans:\n{}", config.nodeName(), lastPlan);
@@ -453,20 +454,6 @@ final class Reconciler {
     if (publications.told(more, nowMs)) {
       nodeRows.stale();
     }
-  }
-
-  private List<Work> ready(Plan plan, long nowMs) {
-    List<Work> ready = new ArrayList<>();
-    Set<ObjectRef> objects = new HashSet<>();
-    for (Work w : plan.work()) {
-      objects.add(w.object());
-      boolean room = ready.size() < MAX_WORKS_PER_TRANSACTION && busy.size() < MAX_CHAINS;
-      if (room && !busy.contains(w.object()) && backoffs.isDue(w, nowMs)) {
-        ready.add(w);
-      }
-    }
-    backoffs.forgetAllBut(objects, nowMs);
-    return ready;
   }
 
   private List<AgentWrite> publications(long nowMs, boolean planned) {

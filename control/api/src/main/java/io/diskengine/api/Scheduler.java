@@ -36,7 +36,7 @@ final class Scheduler implements AutoCloseable {
 
   Scheduler(ControllerStore store) {
     this.store = store;
-    thread = Thread.ofVirtual().name("scheduler").start(this::run);
+    thread = Thread.ofPlatform().daemon().name("scheduler").start(this::run);
   }
 
   void wake() {

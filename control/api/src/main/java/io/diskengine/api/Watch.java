@@ -59,7 +59,7 @@ final class Watch implements AutoCloseable {
    */
   Watch(ControllerStore store, Runnable alsoOnWake) {
     this.store = store;
-    thread = Thread.ofVirtual().name("watch").start(this::run);
+    thread = Thread.ofPlatform().daemon().name("watch").start(this::run);
     wakeUps =
         store.listen(wake -> {
           wakes.add(wake);

@@ -36,7 +36,7 @@ final class NotificationListener implements WakeUps {
     this.database = database;
     this.channel = channel;
     this.onWake = onWake;
-    thread = Thread.ofVirtual().name("listen-" + channel).unstarted(this::run);
+    thread = Thread.ofPlatform().daemon().name("listen-" + channel).unstarted(this::run);
   }
 
   NotificationListener start() {
