@@ -44,23 +44,6 @@ final class NvmeController implements AdminQueue.Owner {
   /** How long a controller may take to acknowledge its shutdown. */
   private static final long SHUTDOWN_NS = 300_000_000L;
 
-  /** Where a controller is, or is going; texts are SPDK's. */
-  enum State {
-    CONNECTING("connecting"),
-    ENABLED("enabled"),
-    RESETTING("resetting"),
-    RECONNECT_IS_DELAYED("reconnect_is_delayed"),
-    DISABLED("disabled"),
-    FAILED("failed"),
-    DELETING("deleting");
-
-    private final String text;
-
-    State(String text) {
-      this.text = text;
-    }
-  }
-
   /** What a reactor needs to connect an I/O queue pair; a new one for each connection. */
   record Live(long epoch, TcpQpair.Target target, int cntlid, int queueDepth, int inCapsuleBytes) {}
 
@@ -76,7 +59,7 @@ final class NvmeController implements AdminQueue.Owner {
   private final Timer shutdown = Timer.of(() -> teardown("shut down"));
   private final Outage outage;
 
-  private State state = State.CONNECTING;
+  private ControllerState state = ControllerState.CONNECTING;
   private @Nullable AdminQueue admin;
   private ControllerSetup.@Nullable Result setup;
   private SortedMap<Integer, NamespaceData> namespaces = new TreeMap<>();
@@ -123,15 +106,17 @@ final class NvmeController implements AdminQueue.Owner {
 
   /** As SPDK prints it; a controller is "resetting" until it is disabled. */
   String stateText() {
-    return state == State.DISABLED && closing > 0 ? State.RESETTING.text : state.text;
+    return state == ControllerState.DISABLED && closing > 0
+        ? ControllerState.RESETTING.text
+        : state.text;
   }
 
   boolean enabled() {
-    return state == State.ENABLED;
+    return state == ControllerState.ENABLED;
   }
 
   boolean deleting() {
-    return state == State.DELETING;
+    return state == ControllerState.DELETING;
   }
 
   /** What was read when it was set up last. */
@@ -149,7 +134,7 @@ final class NvmeController implements AdminQueue.Owner {
 
   /** Active namespaces when they were last read; none once the controller is being deleted. */
   SortedMap<Integer, NamespaceData> namespaces() {
-    return state == State.DELETING ? new TreeMap<>() : namespaces;
+    return state == ControllerState.DELETING ? new TreeMap<>() : namespaces;
   }
 
   /** What I/O queue pairs connect to; null while there is nothing. Any reactor. */
@@ -186,42 +171,42 @@ final class NvmeController implements AdminQueue.Owner {
   }
 
   void reset(Done done) {
-    if (state == State.DELETING) {
+    if (state == ControllerState.DELETING) {
       done.done(-Errno.ENXIO);
-    } else if (state == State.DISABLED) {
+    } else if (state == ControllerState.DISABLED) {
       done.done(0);
-    } else if (state == State.RESETTING || state == State.CONNECTING) {
+    } else if (state == ControllerState.RESETTING || state == ControllerState.CONNECTING) {
       done.done(BdevException.EBUSY);
     } else {
       waiters.add(done);
-      enter(State.RESETTING, "reset");
+      enter(ControllerState.RESETTING, "reset");
     }
   }
 
   void enable(Done done) {
-    if (state == State.DELETING) {
+    if (state == ControllerState.DELETING) {
       done.done(-Errno.ENXIO);
-    } else if (state != State.DISABLED) {
+    } else if (state != ControllerState.DISABLED) {
       done.done(0);
     } else {
       waiters.add(done);
       failing = !spec.timers().holdIo();
-      enter(State.RESETTING, "enable");
+      enter(ControllerState.RESETTING, "enable");
     }
   }
 
   /** I/O fails at once; answers when nothing sent before can have any effect here any more. */
   void disable(Done done) {
-    if (state == State.DELETING) {
+    if (state == ControllerState.DELETING) {
       done.done(-Errno.ENXIO);
-    } else if (state == State.DISABLED && closing == 0) {
+    } else if (state == ControllerState.DISABLED && closing == 0) {
       done.done(0);
     } else {
-      if (state != State.DISABLED) {
+      if (state != ControllerState.DISABLED) {
         answer(-Errno.ECANCELED);
         outage.end();
         failing = true;
-        enter(State.DISABLED, "disable");
+        enter(ControllerState.DISABLED, "disable");
       }
       if (closing == 0) {
         done.done(0);
@@ -236,19 +221,19 @@ final class NvmeController implements AdminQueue.Owner {
    * one serves their last I/O for {@link #DRAIN_NS}; with any other that I/O fails at once.
    */
   void delete() {
-    if (state == State.DELETING) {
+    if (state == ControllerState.DELETING) {
       return;
     }
-    boolean healthy = state == State.ENABLED;
+    boolean healthy = state == ControllerState.ENABLED;
     answer(-Errno.ECANCELED);
     outage.end();
     if (healthy) {
-      log(State.DELETING, "detach");
-      state = State.DELETING;
+      log(ControllerState.DELETING, "detach");
+      state = ControllerState.DELETING;
       home.schedule(drain, DRAIN_NS);
     } else {
       failing = true;
-      enter(State.DELETING, "detach");
+      enter(ControllerState.DELETING, "detach");
     }
   }
 
@@ -276,12 +261,12 @@ final class NvmeController implements AdminQueue.Owner {
   void discard() {
     released = true;
     failing = true;
-    enter(State.DELETING, "not attached");
+    enter(ControllerState.DELETING, "not attached");
   }
 
   void abort(int qid, int cid) {
     AdminQueue open = admin;
-    if (state == State.ENABLED && open != null) {
+    if (state == ControllerState.ENABLED && open != null) {
       open.abort(qid, cid, (status, result) -> {});
     }
   }
@@ -289,7 +274,7 @@ final class NvmeController implements AdminQueue.Owner {
   /** {@code read} gets the address of the page, 0 on failure. */
   void healthPage(int bytes, LongConsumer read) {
     AdminQueue open = admin;
-    if (state == State.ENABLED && open != null) {
+    if (state == ControllerState.ENABLED && open != null) {
       open.logPage(GetLogPageCommand.HEALTH_INFORMATION, bytes, read);
     } else {
       read.accept(0);
@@ -325,11 +310,11 @@ final class NvmeController implements AdminQueue.Owner {
 
   // ---- the life of a connection
 
-  private void enter(State to, String why) {
-    if (to != State.RECONNECT_IS_DELAYED || !why.equals(lastFailure)) {
+  private void enter(ControllerState to, String why) {
+    if (to != ControllerState.RECONNECT_IS_DELAYED || !why.equals(lastFailure)) {
       log(to, why);
     }
-    lastFailure = to == State.RECONNECT_IS_DELAYED ? why : "";
+    lastFailure = to == ControllerState.RECONNECT_IS_DELAYED ? why : "";
     state = to;
     teardown(why);
   }
@@ -403,8 +388,8 @@ final class NvmeController implements AdminQueue.Owner {
   }
 
   private void attempt() {
-    if (state == State.RECONNECT_IS_DELAYED) {
-      state = State.RESETTING;
+    if (state == ControllerState.RECONNECT_IS_DELAYED) {
+      state = ControllerState.RESETTING;
     }
     if (closing > 0 || admin != null) {
       return;
@@ -422,7 +407,9 @@ final class NvmeController implements AdminQueue.Owner {
   }
 
   private void setUp(AdminQueue on, ControllerSetup.Result result) {
-    if (on != admin || closing > 0 || state != State.RESETTING && state != State.CONNECTING) {
+    if (on != admin
+        || closing > 0
+        || state != ControllerState.RESETTING && state != ControllerState.CONNECTING) {
       return;
     }
     int queues = group.host().layer().reactors().size();
@@ -430,7 +417,7 @@ final class NvmeController implements AdminQueue.Owner {
       on.close("%d I/O queues granted, %d needed".formatted(result.ioQueues(), queues));
       return;
     }
-    boolean first = state == State.CONNECTING;
+    boolean first = state == ControllerState.CONNECTING;
     scanning = false; // a scan of an earlier connection never ends
     setup = result;
     namespaces = result.namespaces().byNsid();
@@ -438,14 +425,14 @@ final class NvmeController implements AdminQueue.Owner {
     if (first) {
       int refusal = group.refusal(this);
       if (refusal != 0) {
-        state = State.FAILED;
+        state = ControllerState.FAILED;
         answer(refusal);
         return;
       }
     }
     outage.end();
-    log(State.ENABLED, "connected");
-    state = State.ENABLED;
+    log(ControllerState.ENABLED, "connected");
+    state = ControllerState.ENABLED;
     failing = false;
     live = new Live(++epoch, target, cntlid, result.queueDepth(), result.data().inCapsuleBytes());
     for (int i = 0; i < result.data().asyncEvents(); i++) {
@@ -476,8 +463,8 @@ final class NvmeController implements AdminQueue.Owner {
       case ENABLED -> lost(reason, false);
       case RESETTING -> attemptFailed(reason);
       case CONNECTING -> {
-        log(State.FAILED, reason);
-        state = State.FAILED;
+        log(ControllerState.FAILED, reason);
+        state = ControllerState.FAILED;
         answer(BdevException.EIO);
       }
       case DELETING -> drainTimedOut();
@@ -489,9 +476,9 @@ final class NvmeController implements AdminQueue.Owner {
   void channelLost(long of, String reason, boolean whileConnecting) {
     Live now = live;
     if (now != null && now.epoch() == of) {
-      if (state == State.ENABLED) {
+      if (state == ControllerState.ENABLED) {
         lost(reason, whileConnecting);
-      } else if (state == State.DELETING) {
+      } else if (state == ControllerState.DELETING) {
         drainTimedOut();
       }
     }
@@ -500,15 +487,15 @@ final class NvmeController implements AdminQueue.Owner {
   private void lost(String reason, boolean delayed) {
     outage.begin();
     boolean slow = spec.timers().holdIo() && (delayed || !outage.quickAttempt());
-    enter(slow ? State.RECONNECT_IS_DELAYED : State.RESETTING, reason);
+    enter(slow ? ControllerState.RECONNECT_IS_DELAYED : ControllerState.RESETTING, reason);
   }
 
   private void attemptFailed(String reason) {
     outage.begin();
     if (spec.timers().holdIo()) {
-      enter(State.RECONNECT_IS_DELAYED, reason);
+      enter(ControllerState.RECONNECT_IS_DELAYED, reason);
     } else {
-      enter(State.FAILED, reason);
+      enter(ControllerState.FAILED, reason);
     }
     answer(BdevException.EPERM);
   }
@@ -564,7 +551,7 @@ final class NvmeController implements AdminQueue.Owner {
   }
 
   private void scan(AdminQueue on) {
-    if (on != admin || on.closed() || state != State.ENABLED) {
+    if (on != admin || on.closed() || state != ControllerState.ENABLED) {
       return;
     }
     if (scanning) {
@@ -578,7 +565,7 @@ final class NvmeController implements AdminQueue.Owner {
             spec.trid().subnqn(),
             found -> {
               scanning = false;
-              if (scanned == epoch && state == State.ENABLED) {
+              if (scanned == epoch && state == ControllerState.ENABLED) {
                 namespaces = found.byNsid();
                 group.namespacesChanged();
               }
@@ -590,7 +577,7 @@ final class NvmeController implements AdminQueue.Owner {
         .start();
   }
 
-  private void log(State to, String why) {
+  private void log(ControllerState to, String why) {
     if (state != to) {
       LOG.atInfo()
           .addKeyValue("controller", this)
