@@ -21,7 +21,10 @@ import org.jspecify.annotations.Nullable;
 final class Journal {
   private static final int MAX_TEXT = 400;
 
-  private static final String LOST = "not sent: PostgreSQL went away while it was journalled";
+  private static final String LOST =
+      "not sent: PostgreSQL went away while it was journalled, or its outcome was lost with it";
+
+  private static final String FORGOTTEN = "its outcome was lost when PostgreSQL went away";
 
   private final List<AgentWrite> ends = new ArrayList<>();
 
@@ -31,6 +34,12 @@ final class Journal {
   /** A transaction that began intents may have been made, and nobody was told. */
   private boolean unknown;
 
+  /** An outcome was put on record. */
+  private boolean ended;
+
+  /** Outcomes that were put on record last may be lost: they do not wait for the disk. */
+  private boolean forgotten;
+
   /** A work as the store took it. */
   record Recorded(Work work, long intentId, List<Commit> applied, @Nullable String refusal) {}
 
@@ -39,9 +48,14 @@ final class Journal {
     ends.add(new AgentWrite.FinishIntent(intentId, cut(outcome)));
   }
 
+  /** PostgreSQL was away, perhaps killed with what it had not written to its disk yet. */
+  void storeWasAway() {
+    forgotten = ended;
+  }
+
   /** Whether there is something to be put on record. */
   boolean isDue() {
-    return unknown || !ends.isEmpty();
+    return unknown || forgotten || !ends.isEmpty();
   }
 
   /**
@@ -59,8 +73,9 @@ final class Journal {
   Outcome write(
       AgentSession session, List<Work> works, List<AgentWrite> more, Set<Long> volumeIds) {
     List<AgentWrite> writes = new ArrayList<>();
-    if (unknown) {
-      writes.add(new AgentWrite.FinishUnknownIntents(List.copyOf(open), LOST));
+    if (unknown || forgotten) {
+      String outcome = unknown ? LOST : FORGOTTEN;
+      writes.add(new AgentWrite.FinishUnknownIntents(List.copyOf(open), outcome));
     }
     int first = writes.size();
     writes.addAll(ends);
@@ -79,6 +94,7 @@ final class Journal {
     }
     AgentSession.Written written = written(session, writes, volumeIds);
     List<WriteResult> results = written.results();
+    ended |= !ends.isEmpty();
     writes.subList(first, first + ends.size()).forEach(this::forget);
     ends.clear();
     List<Recorded> recorded = new ArrayList<>();
@@ -100,6 +116,7 @@ final class Journal {
     try {
       AgentSession.Written written = session.write(writes, volumeIds);
       unknown = false;
+      forgotten = false;
       return written;
     } catch (StoreUnavailableException e) {
       unknown |= writes.stream().anyMatch(w -> w instanceof AgentWrite.BeginIntent);

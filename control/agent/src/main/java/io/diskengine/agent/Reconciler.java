@@ -128,6 +128,10 @@ final class Reconciler {
     post(() -> {
       nodeRows.wake(wake);
       planAsked |= wake.planAsked();
+      if (wake.isAfterAGap()) {
+        journal.storeWasAway();
+        finishAtMs = journal.isDue() ? clock.nowMs() : finishAtMs;
+      }
     });
   }
 
@@ -147,6 +151,7 @@ final class Reconciler {
       } catch (StoreUnavailableException e) {
         retryAtMs = clock.nowMs() + RETRY_MS;
         nodeRows.stale();
+        journal.storeWasAway();
         finishAtMs = journal.isDue() ? retryAtMs : finishAtMs;
         pauseMs = RETRY_MS;
         statusLine.tell(

@@ -22,6 +22,13 @@ public record Wake(boolean all, boolean planAsked, Set<Long> volumes) {
     volumes = Set.copyOf(volumes);
   }
 
+  /**
+   * Whether it follows a time in which nothing was heard: PostgreSQL may have been killed in it.
+   */
+  public boolean isAfterAGap() {
+    return equals(ALL);
+  }
+
   /** From payloads of NOTIFY: a volume's id, {@code plan}, or anything else for everything. */
   static Wake parse(List<String> payloads) {
     boolean all = false;

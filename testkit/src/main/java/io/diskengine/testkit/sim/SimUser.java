@@ -98,7 +98,7 @@ public final class SimUser {
     world.log("user moves " + name + " to " + node + " from a node that does not work");
   }
 
-  private void cutOff(String name) {
+  void cutOff(String name) {
     VolumeMapping m = world.store.state().liveMapping(world.volume(name).id).orElse(null);
     world.guestsOf(name).stream()
         .filter(g -> m == null || world.store.state().vms.at(g.vmMapping()).mappingId() != m.id())

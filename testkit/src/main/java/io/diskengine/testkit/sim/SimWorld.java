@@ -142,7 +142,7 @@ public final class SimWorld {
   }
 
   /** The controller's scheduler and the user who starts guests where volumes went. */
-  private void schedule() {
+  void schedule() {
     if (postgresUp) {
       controller.attachSuccessors();
       controller.replaceLost();
@@ -164,7 +164,7 @@ public final class SimWorld {
         .allMatch(n -> n.isAgentUp() && n.status().state() == AgentStatus.State.READY);
   }
 
-  private boolean areDisksUp() {
+  boolean areDisksUp() {
     long storage = nodes.values().stream().filter(n -> n.mode == NodeMode.STORAGE_NODE).count();
     return store.state().disks.values().stream()
             .filter(d -> d.state() == io.diskengine.model.DiskState.UP)
@@ -416,6 +416,7 @@ public final class SimWorld {
         && !method.equals("bdev_wait_for_examine")
         && !method.equals("bdev_set_options")
         && !method.equals("bdev_nvme_set_options")
+        && !method.equals("bdev_raid_set_options")
         && !method.equals("nvmf_set_max_subsystems");
   }
 

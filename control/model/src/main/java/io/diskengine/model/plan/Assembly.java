@@ -47,8 +47,10 @@ final class Assembly {
     if (a.removePlaceholders()) {
       return;
     }
+    // Also one whose attach has no answer yet: it would be examined with the others, without a
+    // grant.
     List<Leg> outside =
-        a.legs.stream().filter(l -> l.lvol().sync() == LvolSync.OUT && a.isAttached(l)).toList();
+        a.legs.stream().filter(l -> l.lvol().sync() == LvolSync.OUT && !a.isGone(l)).toList();
     if (!outside.isEmpty()) {
       a.out.blocked(a.ref, "legs outside the set to be detached", outside.getFirst().ref());
       outside.forEach(a::retire);

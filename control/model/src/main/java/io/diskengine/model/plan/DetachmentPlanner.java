@@ -101,7 +101,9 @@ final class DetachmentPlanner {
               a.volume.epoch(),
               dropped.stream().map(l -> l.lvol().id()).toList(),
               "the RAID had dropped it when it was taken down"));
-    } else if (!a.isRaidBusy()) {
+    } else if (a.isRaidBusy()) {
+      a.out.blocked(a.ref, "an answer of the data plane", null);
+    } else {
       a.out.act(a.ref, a.mapping.version(), new DeleteRaid(a.raidName));
     }
   }
