@@ -52,10 +52,14 @@ final class Backoffs {
   List<Work> ready(Plan plan, Set<ObjectRef> busy, int most, long nowMs) {
     List<Work> ready = new ArrayList<>();
     Set<ObjectRef> objects = new HashSet<>();
+    Set<ObjectRef> acting = new HashSet<>(busy);
     for (Work w : plan.work()) {
       objects.add(w.object());
-      if (ready.size() < most && !busy.contains(w.object()) && isDue(w, nowMs)) {
+      if (ready.size() < most && !acting.contains(w.object()) && isDue(w, nowMs)) {
         ready.add(w);
+        if (!w.actions().isEmpty()) {
+          acting.add(w.object()); // law 4: one at a time, the next plan has the others again
+        }
       }
     }
     forgetAllBut(objects, nowMs);

@@ -42,6 +42,9 @@ final class FakeRaid extends FakeBdev {
 
     boolean failing;
 
+    /** Its removal is under way: it gets no superblock any more. */
+    boolean removing;
+
     /** Its rebuild failed: neither read nor written until it is taken out. */
     boolean unfinished;
 
@@ -118,6 +121,7 @@ final class FakeRaid extends FakeBdev {
     FakeBdev bdev = slot.bdev;
     slot.bdev = null;
     slot.failing = false;
+    slot.removing = false;
     if (bdev != null) {
       bdev.claim = null;
       if (slot.onRemove != null) {
@@ -154,7 +158,12 @@ final class FakeRaid extends FakeBdev {
    */
   void writeSuperblock(Runnable then) {
     List<FakeBdev> legs =
-        superblock ? slots.stream().flatMap(s -> Stream.ofNullable(s.bdev)).toList() : List.of();
+        superblock
+            ? slots.stream()
+                .filter(s -> !s.removing)
+                .flatMap(s -> Stream.ofNullable(s.bdev))
+                .toList()
+            : List.of();
     if (legs.isEmpty()) {
       then.run();
       return;
@@ -318,6 +327,10 @@ final class FakeRaid extends FakeBdev {
       then.run();
       return;
     }
+    if (slot.removing) {
+      then.run();
+      return;
+    }
     Process p = process;
     if (p != null && p.target != slot && isLastBut(slot, p.target)) {
       // A rebuild whose last source leaves ends first, and its target leaves before the source.
@@ -328,8 +341,10 @@ final class FakeRaid extends FakeBdev {
       return;
     }
     FakeBdev leaving = slot.bdev;
+    slot.removing = true;
     quiesce(() -> {
       if (slot.bdev != leaving || leaving == null) {
+        slot.removing = false;
         unquiesce();
         then.run();
         return;

@@ -205,7 +205,7 @@ final class FakeRaids {
     for (FakeRaid raid : List.copyOf(raids.values())) {
       FakeBdev bdev = self.bdevs.find(base);
       FakeRaid.Slot slot = bdev == null ? null : raid.slotOf(bdev);
-      if (slot != null) {
+      if (slot != null && !slot.removing) {
         raid.removeSlot(slot, () -> reply.ok(true));
         return;
       }

@@ -93,6 +93,33 @@ public final class SimLawScenes {
     w.settle();
   }
 
+  /** A volume is detached: a detach that was answered is one that is looked for. */
+  public static void acceptedIsNotDone() {
+    SimWorld w = attached(5, 1);
+    w.user.detach("v1");
+    w.settle();
+  }
+
+  /** PostgreSQL answers a commit after half of the lease: what was journalled is not sent. */
+  public static void nothingIsSentAfterHalfOfTheLease() {
+    SimWorld w = attached(7, 1);
+    boolean[] late = {false};
+    w.setFaults(c -> {
+      boolean here =
+          c.node().equals("bm1")
+              && c.action().contains("BeginIntent")
+              && c.line() == Line.AFTER_COMMIT;
+      boolean first = here && !late[0];
+      late[0] |= here;
+      return first ? Fate.DELAYED : Fate.GOES_ON;
+    });
+    w.node("sn2").supervised = false;
+    w.killPlane(w.node("sn2"));
+    w.await("a late answer", 60_000, () -> late[0]);
+    w.run(30_000);
+    w.settle();
+  }
+
   /** Between two leases the data plane may have changed. */
   public static void factsBelongToAnIncarnation() {
     SimWorld w = attached(14, 1);

@@ -12,6 +12,7 @@ import java.lang.classfile.ClassTransform;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.CodeTransform;
 import java.lang.classfile.MethodModel;
+import java.lang.classfile.instruction.InvokeInstruction;
 import java.lang.constant.ClassDesc;
 import java.lang.constant.ConstantDescs;
 import java.lang.constant.MethodTypeDesc;
@@ -91,6 +92,20 @@ class SimMutantTest {
     };
   }
 
+  /** Instead of each call of a method without parameters. */
+  private static Change insteadOf(String called, Consumer<CodeBuilder> code) {
+    return () ->
+        (builder, element) -> {
+          boolean meant =
+              element instanceof InvokeInstruction i && i.name().stringValue().equals(called);
+          if (meant) {
+            code.accept(builder);
+          } else {
+            builder.with(element);
+          }
+        };
+  }
+
   static Stream<Mutant> mutants() {
     return Stream.of(
         new Mutant("2", MODEL + "Facts", "isKnown", "unknownIsNotAbsent", "= true", answers(true)),
@@ -104,12 +119,33 @@ class SimMutantTest {
             "frees what has no answer",
             first(b -> b.aconst_null().astore(3))),
         new Mutant(
+            "5",
+            MODEL + "DetachmentPlanner",
+            "controllersGone",
+            "acceptedIsNotDone",
+            "= true",
+            answers(true)),
+        new Mutant(
             "6",
             AGENT + "Reconciler",
             "lookAgain",
             "factsBelongToAnIncarnation",
             "does nothing",
             body(b -> b.return_())),
+        new Mutant(
+            "7",
+            AGENT + "Chain",
+            "run",
+            "nothingIsSentAfterHalfOfTheLease",
+            "does not ask",
+            insteadOf("getAsBoolean", b -> b.pop().iconst_1())),
+        new Mutant(
+            "7",
+            AGENT + "NodeLease",
+            "isHeld",
+            "nothingIsSentAfterHalfOfTheLease",
+            "= true",
+            answers(true)),
         new Mutant(
             "7", MODEL + "Laws", "isRevoked", "oneWriterForEachVolume", "= true", answers(true)),
         new Mutant(

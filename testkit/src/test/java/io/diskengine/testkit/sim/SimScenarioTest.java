@@ -386,6 +386,31 @@ class SimScenarioTest {
     w.settle();
   }
 
+  /** Found by seed 20: taking one leg out waited for the superblock of another without grant. */
+  @Test
+  void ofThreeLegsOneBecomesTheTruthThoughTheOthersLoseTheirGrantsMeanwhile() {
+    SimWorld w = new SimWorld(20, 3, 1).startAll();
+    w.user.create("v1", 3);
+    w.user.attach("v1", "bm1");
+    w.await("v1 to be attached", 60_000, () -> w.isAttached("v1"));
+    w.run(2_000);
+    boolean[] late = {false};
+    w.setFaults(c -> {
+      boolean here =
+          c.action().equals("bdev_raid_remove_base_bdev") && c.line() == Crossing.Line.AFTER_SEND;
+      if (here && !late[0]) {
+        late[0] = true;
+        w.node("bm1").spdk.setStopped(true);
+        w.scheduler.after(1_000, () -> w.node("bm1").spdk.setStopped(false));
+      }
+      return Crossing.Fate.GOES_ON;
+    });
+    w.killPlane(w.node("bm1"));
+    w.await("a leg to be taken out", 60_000, () -> late[0]);
+    w.settle();
+    assertThat(syncs(w, "v1")).hasSize(3).containsOnly(LvolSync.IN_SYNC);
+  }
+
   /** Seed 428: a rebuild of the fake left what its source had never held. */
   @Test
   void aRebuildCopiesAlsoThatItsSourceHoldsNothing() {

@@ -168,17 +168,35 @@ final class AttachmentPlanner {
     return true;
   }
 
+  /**
+   * One leg after the other: what takes a leg out writes the superblocks of those that stay, and
+   * would wait for ever for one whose grant is revoked.
+   */
   private boolean chooseTruth() {
     List<Leg> inSync = a.inSync();
     boolean opened = a.seen.opened().contains(a.mapping.id()) || a.vhost.isPresent();
     if (!Laws.mustChooseTruth(a.mapping, opened, inSync.size())) {
       return false;
     }
+    List<Leg> leaving =
+        a.legs.stream().filter(l -> l.lvol().sync() == LvolSync.OUT && l.inRaid()).toList();
+    if (a.isRaidBusy() || !leaving.isEmpty()) {
+      a.out.blocked(a.ref, "a leg to leave the RAID", null);
+      leaving.forEach(a::retire);
+      return true;
+    }
     Leg truth =
         inSync.stream().filter(l -> l.health().isHealthy()).findFirst().orElse(inSync.getFirst());
-    commitOut(
-        inSync.stream().filter(l -> l != truth).toList(),
-        "unclean stop: " + truth.lvol().name() + " is the truth");
+    Leg other = inSync.stream().filter(l -> l != truth).findFirst().orElseThrow();
+    String cause = "unclean stop: " + truth.lvol().name() + " is the truth";
+    Commit out =
+        new Commit.CommitOut(a.volume.id(), a.volume.epoch(), List.of(other.lvol().id()), cause);
+    boolean healthy = other.health().isHealthy();
+    a.out.work(
+        a.ref,
+        a.mapping.version(),
+        List.of(out),
+        healthy ? List.of(new Action.RemoveBase(a.raidName, other.bdev())) : List.of());
     return true;
   }
 
