@@ -407,6 +407,7 @@ class SimScenarioTest {
     });
     w.killPlane(w.node("bm1"));
     w.await("a leg to be taken out", 60_000, () -> late[0]);
+    w.run(5_000);
     w.settle();
     assertThat(syncs(w, "v1")).hasSize(3).containsOnly(LvolSync.IN_SYNC);
   }
