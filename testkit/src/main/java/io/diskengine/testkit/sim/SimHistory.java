@@ -19,14 +19,7 @@ public final class SimHistory {
   private static final int MAX_EVENTS = 140;
   private static final int MAX_PAUSE_MS = 1_500;
 
-  /**
-   * Kinds of events. Moves, taking by force, replacements and bad disks, which come last, are asked
-   * for: they show faults that are not mended yet (decision 0032).
-   */
-  private static final int MOST_EVENTS = 27;
-
-  private static final int EVENTS =
-      Math.clamp(Integer.getInteger("diskengine.sim.events", 20), 1, MOST_EVENTS);
+  private static final int EVENTS = 27;
 
   private static final int MIN_REPLACE_SEC = 10;
   private static final int MAX_REPLACE_SEC = 50;
@@ -42,9 +35,7 @@ public final class SimHistory {
   private SimHistory(long seed) {
     world = new SimWorld(seed, 3, 2);
     random = world.scheduler.random();
-    if (EVENTS == MOST_EVENTS) {
-      world.store.set("replaceAfterSec", MIN_REPLACE_SEC + random.nextInt(MAX_REPLACE_SEC));
-    }
+    world.store.set("replaceAfterSec", MIN_REPLACE_SEC + random.nextInt(MAX_REPLACE_SEC));
   }
 
   /**

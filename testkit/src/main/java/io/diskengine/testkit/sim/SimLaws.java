@@ -320,8 +320,30 @@ public final class SimLaws {
 
   // ---- after every event ----
 
+  /** What is there now; nothing changes while the laws are checked. */
+  private final Map<String, FakeView> views = new HashMap<>();
+
+  private final Map<String, Lvol> lvolsByName = new HashMap<>();
+
+  /** Hosts that are connected, by storage node and subsystem. */
+  private final Map<String, Map<String, Set<String>>> connected = new HashMap<>();
+
+  private FakeView view(SimNode n) {
+    return views.computeIfAbsent(n.name, _ -> n.spdk.view());
+  }
+
+  private Map<String, Set<String>> connected(SimNode storage) {
+    Map<String, Set<String>> hosts = new HashMap<>();
+    view(storage).subsystems().forEach(x -> hosts.put(x.nqn(), Set.copyOf(x.connected())));
+    return hosts;
+  }
+
   void check() {
     MemoryState s = world.store.state();
+    views.clear();
+    connected.clear();
+    lvolsByName.clear();
+    s.lvols.values().forEach(l -> lvolsByName.put(l.name(), l));
     for (Lvol l : s.lvols.values()) {
       if (l.state() == LvolState.DELETING || l.state() == LvolState.DELETED) {
         tombstones.add(l.name());
@@ -412,7 +434,7 @@ public final class SimLaws {
         .forEach(l -> byNqn.put(l.nqn(), l));
     for (SimNode n : world.nodes(NodeMode.STORAGE_NODE)) {
       if (n.spdk.isUp()) {
-        for (FakeView.Subsystem sub : n.spdk.view().subsystems()) {
+        for (FakeView.Subsystem sub : view(n).subsystems()) {
           Set<String> hosts = new TreeSet<>(sub.hosts());
           hosts.addAll(sub.connected());
           if (byNqn.containsKey(sub.nqn()) && hosts.size() > 1) {
@@ -424,7 +446,7 @@ public final class SimLaws {
     Map<String, String> owners = new HashMap<>();
     for (SimNode n : world.nodes(NodeMode.BAREMETAL)) {
       if (n.spdk.isUp()) {
-        for (FakeView.Raid r : n.spdk.view().raids()) {
+        for (FakeView.Raid r : view(n).raids()) {
           boolean able = r.online() && r.legs().stream().allMatch(l -> isConnected(s, n, l));
           String other = able ? owners.put(r.name(), n.name) : null;
           if (other != null) {
@@ -438,16 +460,17 @@ public final class SimLaws {
   /** Whether a leg of a node's RAID leads to its storage node now. */
   private boolean isConnected(MemoryState s, SimNode n, FakeView.Leg leg) {
     String name = leg.bdev().substring(0, leg.bdev().length() - LEG_SUFFIX);
-    Lvol lvol =
-        s.lvols.values().stream().filter(l -> l.name().equals(name)).findFirst().orElse(null);
+    Lvol lvol = lvolsByName.get(name);
     if (lvol == null) {
       return true;
     }
     SimNode storage = world.node(s.nodes.at(lvol.nodeId()).name());
     String host = s.node(n.name).map(Node::hostNqn).orElse("");
     return storage.spdk.isUp()
-        && storage.spdk.view().subsystems().stream()
-            .anyMatch(x -> x.nqn().equals(lvol.nqn()) && x.connected().contains(host));
+        && connected
+            .computeIfAbsent(storage.name, _ -> connected(storage))
+            .getOrDefault(lvol.nqn(), Set.of())
+            .contains(host);
   }
 
   /** Every copy that may serve a read has every acknowledged write. */
@@ -459,7 +482,7 @@ public final class SimLaws {
       }
       String raid = Names.raid(row.id(), row.uuid());
       for (SimNode n : world.nodes(NodeMode.BAREMETAL)) {
-        FakeView view = n.spdk.view();
+        FakeView view = view(n);
         if (!n.spdk.isUp() || !view.vhosts().containsValue(raid)) {
           continue;
         }
@@ -514,6 +537,7 @@ public final class SimLaws {
   /** Null when the state is exactly the desired one; else the first difference. */
   public @Nullable String unsettled() {
     MemoryState s = world.store.state();
+    views.clear();
     if (!world.areAgentsReady()) {
       return "an agent is not ready: " + s.reasons.values();
     }
@@ -604,7 +628,7 @@ public final class SimLaws {
 
   private @Nullable String exposed(MemoryState s, Volume v, VolumeMapping m, String raid) {
     Node node = Objects.requireNonNull(s.nodes.get(m.nodeId()));
-    FakeView view = world.node(node.name()).spdk.view();
+    FakeView view = view(world.node(node.name()));
     VmMapping vm =
         s.vms.values().stream()
             .filter(x -> x.mappingId() == m.id() && x.state() == VmMappingState.ATTACHED)
@@ -630,7 +654,7 @@ public final class SimLaws {
   private @Nullable String extras(
       Set<String> raids, Set<String> controllers, Set<String> subsystems, Set<String> blobs) {
     for (SimNode n : world.nodes.values()) {
-      FakeView view = n.spdk.view();
+      FakeView view = view(n);
       for (FakeView.Raid r : view.raids()) {
         if (!raids.contains(r.name())) {
           return n.name + " has RAID " + r.name();

@@ -41,6 +41,9 @@ final class SimLink implements RpcRuntime.Link, FakeRpcConnection.Peer {
   private boolean closedThere;
   private long arrivesAtMs;
 
+  /** What arrived and did not fit into what was read last. */
+  private ByteBuffer unread = ByteBuffer.allocate(0);
+
   SimLink(SimWorld world, SimNode node, SimProcess process) {
     this.world = world;
     this.node = node;
@@ -63,15 +66,20 @@ final class SimLink implements RpcRuntime.Link, FakeRpcConnection.Peer {
   @Override
   public int read(ByteBuffer into) throws IOException {
     try {
-      byte[] bytes = incoming.take();
-      if (closedHere) {
-        throw new ClosedChannelException();
+      if (!unread.hasRemaining()) {
+        byte[] bytes = incoming.take();
+        if (closedHere) {
+          throw new ClosedChannelException();
+        }
+        if (bytes == END) {
+          return -1;
+        }
+        unread = ByteBuffer.wrap(bytes);
       }
-      if (bytes == END) {
-        return -1;
-      }
-      into.put(bytes);
-      return bytes.length;
+      int length = Math.min(unread.remaining(), into.remaining());
+      into.put(unread.slice().limit(length));
+      unread.position(unread.position() + length);
+      return length;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new ClosedChannelException();

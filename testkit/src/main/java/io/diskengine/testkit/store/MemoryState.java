@@ -109,12 +109,12 @@ public final class MemoryState {
   }
 
   public List<Lvol> lvolsOf(long volume) {
-    return lvols.values().stream().filter(l -> l.volumeId() == volume).toList();
+    return lvols.group(Lvol::volumeId, volume);
   }
 
   public Optional<VolumeMapping> liveMapping(long volume) {
-    return mappings.values().stream()
-        .filter(m -> m.volumeId() == volume && !m.state().isFinal())
+    return mappings.group(VolumeMapping::volumeId, volume).stream()
+        .filter(m -> !m.state().isFinal())
         .findFirst();
   }
 
@@ -134,16 +134,15 @@ public final class MemoryState {
   }
 
   public List<Grant> liveGrants(long lvol) {
-    return grants.values().stream()
-        .filter(g -> g.lvolId() == lvol && g.state() != GrantState.REVOKED)
+    return grants.group(Grant::lvolId, lvol).stream()
+        .filter(g -> g.state() != GrantState.REVOKED)
         .toList();
   }
 
   boolean isLastInSync(Lvol lvol) {
-    return lvols.values().stream()
+    return lvolsOf(lvol.volumeId()).stream()
         .noneMatch(o ->
-            o.volumeId() == lvol.volumeId()
-                && o.id() != lvol.id()
+            o.id() != lvol.id()
                 && o.sync() == LvolSync.IN_SYNC
                 && o.state() != LvolState.DELETING
                 && o.state() != LvolState.DELETED);
@@ -200,66 +199,74 @@ public final class MemoryState {
     return n.leaseValid() == valid ? n : Row.with(n, "leaseValid", valid);
   }
 
+  /** Whether a replica's rows are shown to a node: its own, and those of volumes that it has. */
+  private boolean isSeenBy(Lvol l, long node) {
+    boolean here = disks.at(l.diskId()).nodeId() == node;
+    boolean mapped = liveMapping(l.volumeId()).filter(m -> m.nodeId() == node).isPresent();
+    boolean left =
+        mappings.group(VolumeMapping::volumeId, l.volumeId()).stream()
+            .anyMatch(m -> isLeftOn(m, node));
+    return left || (l.state() != LvolState.DELETED && (here || mapped));
+  }
+
   NodeView view(long node, Instant now) {
-    TreeSet<Long> lvolIds = new TreeSet<>();
-    for (Lvol l : lvols.values()) {
-      boolean here = disks.at(l.diskId()).nodeId() == node;
-      boolean mapped = liveMapping(l.volumeId()).filter(m -> m.nodeId() == node).isPresent();
-      boolean left =
-          mappings.values().stream()
-              .anyMatch(m -> m.volumeId() == l.volumeId() && isLeftOn(m, node));
-      if (left || (l.state() != LvolState.DELETED && (here || mapped))) {
-        lvolIds.add(l.id());
-      }
-    }
     TreeSet<Long> volumeIds = new TreeSet<>();
+    lvols.values().stream()
+        .filter(l -> isSeenBy(l, node))
+        .forEach(l -> volumeIds.add(l.volumeId()));
+    VolumeRows rows = rows(node, now, volumeIds);
     TreeSet<Long> diskIds = new TreeSet<>();
-    lvolIds.forEach(id -> volumeIds.add(lvols.at(id).volumeId()));
-    lvolIds.forEach(id -> diskIds.add(lvols.at(id).diskId()));
+    rows.lvols().forEach(l -> diskIds.add(l.diskId()));
     disks.values().stream().filter(d -> d.nodeId() == node).forEach(d -> diskIds.add(d.id()));
-    List<VolumeMapping> live =
-        mappings.values().stream()
-            .filter(m -> volumeIds.contains(m.volumeId()))
-            .filter(m -> !m.state().isFinal() || isLeftOn(m, node))
-            .toList();
     TreeSet<Long> nodeIds = new TreeSet<>();
     diskIds.forEach(id -> nodeIds.add(disks.at(id).nodeId()));
-    live.forEach(m -> nodeIds.add(m.nodeId()));
+    rows.mappings().forEach(m -> nodeIds.add(m.nodeId()));
     nodeIds.remove(node);
     return new NodeView(
         cluster,
         seenAt(nodes.at(node), now),
         nodeIds.stream().map(id -> seenAt(nodes.at(id), now)).toList(),
         diskIds.stream().map(disks::at).toList(),
-        volumeIds.stream().map(volumes::at).toList(),
-        lvolIds.stream().map(lvols::at).toList(),
-        grants.values().stream()
-            .filter(g -> g.state() != GrantState.REVOKED && lvolIds.contains(g.lvolId()))
-            .toList(),
-        live,
-        vms.values().stream()
-            .filter(v -> v.nodeId() == node && v.state() != VmMappingState.DETACHED)
-            .filter(v -> live.stream().anyMatch(m -> m.id() == v.mappingId()))
-            .toList());
+        rows.volumes(),
+        rows.lvols(),
+        rows.grants(),
+        rows.mappings(),
+        rows.vmMappings());
   }
 
-  /** The part of a view that belongs to these volumes. */
+  /** The part of a view that belongs to these volumes; all of it by id. */
   VolumeRows rows(long node, Instant now, Set<Long> volumeIds) {
-    NodeView all = view(node, now);
-    List<Lvol> some = all.lvols().stream().filter(l -> volumeIds.contains(l.volumeId())).toList();
-    List<VolumeMapping> mapped =
-        all.mappings().stream().filter(m -> volumeIds.contains(m.volumeId())).toList();
-    Set<Long> lvolIds = new TreeSet<>();
-    some.forEach(l -> lvolIds.add(l.id()));
-    Set<Long> mappingIds = new TreeSet<>();
-    mapped.forEach(m -> mappingIds.add(m.id()));
+    Map<Long, Volume> seen = new TreeMap<>();
+    Map<Long, Lvol> seenLvols = new TreeMap<>();
+    Map<Long, Grant> seenGrants = new TreeMap<>();
+    Map<Long, VolumeMapping> live = new TreeMap<>();
+    Map<Long, VmMapping> shown = new TreeMap<>();
+    for (long volume : volumeIds) {
+      List<Lvol> some = lvolsOf(volume).stream().filter(l -> isSeenBy(l, node)).toList();
+      if (some.isEmpty()) {
+        continue;
+      }
+      seen.put(volume, volumes.at(volume));
+      for (Lvol l : some) {
+        seenLvols.put(l.id(), l);
+        liveGrants(l.id()).forEach(g -> seenGrants.put(g.id(), g));
+      }
+      mappings.group(VolumeMapping::volumeId, volume).stream()
+          .filter(m -> !m.state().isFinal() || isLeftOn(m, node))
+          .forEach(m -> live.put(m.id(), m));
+    }
+    for (long mapping : live.keySet()) {
+      vms.group(VmMapping::mappingId, mapping).stream()
+          .filter(v -> v.nodeId() == node && v.state() != VmMappingState.DETACHED)
+          .forEach(v -> shown.put(v.id(), v));
+    }
     return new VolumeRows(
-        all.cluster(),
-        all.volumes().stream().filter(v -> volumeIds.contains(v.id())).toList(),
-        some,
-        all.grants().stream().filter(g -> lvolIds.contains(g.lvolId())).toList(),
-        mapped,
-        all.vmMappings().stream().filter(v -> mappingIds.contains(v.mappingId())).toList());
+        cluster,
+        List.copyOf(seen.values()),
+        List.copyOf(seenLvols.values()),
+        List.copyOf(seenGrants.values()),
+        List.copyOf(live.values()),
+        List.copyOf(shown.values()));
   }
 
   List<Reason> allReasons() {

@@ -12,6 +12,7 @@ import io.diskengine.store.WakeUps;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
@@ -129,7 +130,7 @@ public final class MemoryStore {
 
   /** Law 13: every grant, epoch and tombstone; a confirmation promises nothing new. */
   private static boolean raisesSequence(MemoryState before, MemoryState after) {
-    for (Grant g : after.grants.values()) {
+    for (Grant g : changed(after.grants, before.grants)) {
       Grant old = before.grants.get(g.id());
       boolean ends = g.state() != GrantState.GRANTED;
       if (old == null
@@ -138,7 +139,7 @@ public final class MemoryStore {
         return true;
       }
     }
-    for (Volume v : after.volumes.values()) {
+    for (Volume v : changed(after.volumes, before.volumes)) {
       Volume old = before.volumes.get(v.id());
       boolean tombstone = v.state() == VolumeState.DELETING;
       if (old != null
@@ -147,13 +148,17 @@ public final class MemoryStore {
         return true;
       }
     }
-    for (Lvol l : after.lvols.values()) {
+    for (Lvol l : changed(after.lvols, before.lvols)) {
       Lvol old = before.lvols.get(l.id());
       if (old != null && old.state() != l.state() && l.state() == LvolState.DELETING) {
         return true;
       }
     }
     return false;
+  }
+
+  private static <V> Collection<V> changed(Table<V> after, Table<V> before) {
+    return after.isSameAs(before) ? List.of() : after.values();
   }
 
   private void notify(String writer, MemoryState before, MemoryState after) {

@@ -1,10 +1,14 @@
 package io.diskengine.testkit.store;
 
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.NavigableMap;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -12,6 +16,9 @@ import org.jspecify.annotations.Nullable;
 public final class Table<V> {
   private TreeMap<Long, V> rows;
   private boolean shared;
+
+  /** The rows by the key that they are looked up with, until one is written to. */
+  private @Nullable Map<Long, List<V>> groups;
 
   Table() {
     rows = new TreeMap<>();
@@ -24,15 +31,35 @@ public final class Table<V> {
 
   Table<V> copy() {
     shared = true;
-    return new Table<>(rows);
+    Table<V> copy = new Table<>(rows);
+    copy.groups = groups;
+    return copy;
   }
 
   private TreeMap<Long, V> own() {
+    groups = null;
     if (shared) {
       rows = new TreeMap<>(rows);
       shared = false;
     }
     return rows;
+  }
+
+  /**
+   * Rows with that key, by id.
+   *
+   * @param key the same one for each call
+   */
+  List<V> group(Function<V, Long> key, long id) {
+    Map<Long, List<V>> now = groups;
+    if (now == null) {
+      now = new HashMap<>();
+      for (V row : rows.values()) {
+        now.computeIfAbsent(key.apply(row), _ -> new ArrayList<>()).add(row);
+      }
+      groups = now;
+    }
+    return Collections.unmodifiableList(now.getOrDefault(id, List.of()));
   }
 
   boolean isSameAs(Table<V> other) {

@@ -9,6 +9,8 @@ import io.diskengine.model.VmMapping;
 import io.diskengine.model.Volume;
 import io.diskengine.model.VolumeMapping;
 import io.diskengine.store.Wake;
+import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -42,27 +44,32 @@ final class WakeSet {
     return wakes;
   }
 
+  /** None when nobody wrote to the table. */
+  private static <V> Collection<V> changedRows(Table<V> after, Table<V> before) {
+    return after.isSameAs(before) ? List.of() : after.values();
+  }
+
   private void volumes(MemoryState before) {
-    for (Volume v : after.volumes.values()) {
+    for (Volume v : changedRows(after.volumes, before.volumes)) {
       Volume old = before.volumes.get(v.id());
       if (old != null && old.version() != v.version()) {
         mapped(v.id());
       }
     }
-    for (Lvol l : after.lvols.values()) {
+    for (Lvol l : changedRows(after.lvols, before.lvols)) {
       Lvol old = before.lvols.get(l.id());
       if (old == null || old.version() != l.version()) {
         changed(l.nodeId(), l.volumeId());
         mapped(l.volumeId());
       }
     }
-    for (VolumeMapping m : after.mappings.values()) {
+    for (VolumeMapping m : changedRows(after.mappings, before.mappings)) {
       if (before.mappings.get(m.id()) != m) {
         mapped(m.volumeId());
         changed(m.nodeId(), m.volumeId());
       }
     }
-    for (VmMapping vm : after.vms.values()) {
+    for (VmMapping vm : changedRows(after.vms, before.vms)) {
       if (before.vms.get(vm.id()) != vm) {
         changed(vm.nodeId(), after.mappings.at(vm.mappingId()).volumeId());
       }
@@ -70,7 +77,7 @@ final class WakeSet {
   }
 
   private void grants(MemoryState before) {
-    for (Grant g : after.grants.values()) {
+    for (Grant g : changedRows(after.grants, before.grants)) {
       if (before.grants.get(g.id()) != g) {
         Lvol l = after.lvols.at(g.lvolId());
         changed(l.nodeId(), l.volumeId());
@@ -80,13 +87,13 @@ final class WakeSet {
   }
 
   private void machines(MemoryState before) {
-    for (Disk d : after.disks.values()) {
+    for (Disk d : changedRows(after.disks, before.disks)) {
       Disk old = before.disks.get(d.id());
       if (old == null || old.version() != d.version()) {
         all.add(after.nodes.at(d.nodeId()).name());
       }
     }
-    for (Node n : after.nodes.values()) {
+    for (Node n : changedRows(after.nodes, before.nodes)) {
       Node old = before.nodes.get(n.id());
       if (old != null && old.version() != n.version()) {
         all.add(n.name());
