@@ -2,7 +2,9 @@ package io.diskengine.agent;
 
 import io.diskengine.model.Reason;
 import io.diskengine.model.plan.Plan;
+import io.diskengine.store.AgentSession;
 import io.diskengine.store.AgentWrite;
+import io.diskengine.store.PlanRequest;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -82,7 +84,14 @@ final class Publications {
     return node;
   }
 
-  static String cut(String text) {
+  /** Answers everybody who asked for the node's plan. */
+  static void answer(AgentSession session, String plan, String sent) {
+    for (PlanRequest request : session.planRequests()) {
+      session.write(new AgentWrite.AnswerPlan(request.id(), cut(plan) + "\n" + sent));
+    }
+  }
+
+  private static String cut(String text) {
     return text.length() <= MAX_PLAN_TEXT ? text : text.substring(0, MAX_PLAN_TEXT);
   }
 }

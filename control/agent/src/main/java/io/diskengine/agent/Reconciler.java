@@ -18,7 +18,6 @@ import io.diskengine.store.AgentWrite;
 import io.diskengine.store.Lease;
 import io.diskengine.store.LeaseLostException;
 import io.diskengine.store.NodeRegistration;
-import io.diskengine.store.PlanRequest;
 import io.diskengine.store.StoreUnavailableException;
 import io.diskengine.store.Wake;
 import java.io.IOException;
@@ -552,14 +551,11 @@ final class Reconciler {
   }
 
   private void answerRequests(AgentSession held) {
-    for (PlanRequest request : held.planRequests()) {
-      String text =
-          plane != null && mode.isSeen()
-              ? lastPlan.text()
-              : "no plan: " + statusLine.last().state() + ": " + statusLine.last().detail();
-      held.write(
-          new AgentWrite.AnswerPlan(request.id(), Publications.cut(text) + "\n" + sent.get()));
-    }
+    String text =
+        plane != null && mode.isSeen()
+            ? lastPlan.text()
+            : "no plan: " + statusLine.last().state() + ": " + statusLine.last().detail();
+    Publications.answer(held, text, sent.get());
   }
 
   /** Whether there is nothing to do and nothing under way; asked on this thread. */
