@@ -422,7 +422,7 @@ public final class SimWorld {
 
   void written(SimNode node, List<AgentWrite> writes, List<WriteResult> results) {
     for (int i = 0; i < writes.size(); i++) {
-      if (!SimStore.isTalk(writes.get(i)) && !(writes.get(i) instanceof AgentWrite.BeginIntent)) {
+      if (!AskedStore.isTalk(writes.get(i)) && !(writes.get(i) instanceof AgentWrite.BeginIntent)) {
         mutations += results.get(i).applied() ? 1 : 0;
         log(node.name + " commits " + writes.get(i) + (results.get(i).applied() ? "" : " REFUSED"));
         if (results.get(i).applied()) {
