@@ -39,6 +39,7 @@ final class MemoryWriter {
   private final long leaseEpoch;
   private final MemoryStore store;
   private final Instant now;
+  private final MemoryLegs legs;
 
   MemoryWriter(MemoryState state, long nodeId, long leaseEpoch, MemoryStore store) {
     this.s = state;
@@ -46,6 +47,7 @@ final class MemoryWriter {
     this.leaseEpoch = leaseEpoch;
     this.store = store;
     this.now = store.now();
+    this.legs = new MemoryLegs(this, state, nodeId, now);
   }
 
   WriteResult apply(AgentWrite write) {
@@ -105,9 +107,9 @@ final class MemoryWriter {
       }
       case AgentWrite.RaidCreated w -> raidCreated(w);
       case AgentWrite.VmMappingChanged w -> vmMappingChanged(w);
-      case AgentWrite.CommitOut w -> commitOut(w);
-      case AgentWrite.Readmit w -> readmit(w);
-      case AgentWrite.RebuildStarted w -> rebuildStarted(w);
+      case AgentWrite.CommitOut w -> legs.commitOut(w);
+      case AgentWrite.Readmit w -> legs.readmit(w);
+      case AgentWrite.RebuildStarted w -> legs.rebuildStarted(w);
       case AgentWrite.RebuildProgress w -> {
         Lvol l = s.lvols.get(w.lvolId());
         if (l == null || l.sync() != LvolSync.REBUILDING) {
@@ -116,8 +118,8 @@ final class MemoryWriter {
         s.lvols.put(l.id(), Row.with(l, "rebuildPercent", w.percent()));
         yield new Applied(l.id());
       }
-      case AgentWrite.InSync w -> inSync(w);
-      case AgentWrite.SourceLost w -> sourceLost(w);
+      case AgentWrite.InSync w -> legs.inSync(w);
+      case AgentWrite.SourceLost w -> legs.sourceLost(w);
     };
   }
 
@@ -126,7 +128,7 @@ final class MemoryWriter {
   }
 
   /** Says what is there now. */
-  private Refused stale(ObjectKind kind, long id) {
+  Refused stale(ObjectKind kind, long id) {
     ObjectRef object = new ObjectRef(kind, id);
     Object state =
         switch (kind) {
@@ -218,7 +220,7 @@ final class MemoryWriter {
     return new Applied(p.id());
   }
 
-  private long event(Event.Severity severity, ObjectRef object, String name, String message) {
+  long event(Event.Severity severity, ObjectRef object, String name, String message) {
     long id = s.nextId("event");
     String node = Objects.requireNonNull(s.nodes.get(nodeId)).name();
     s.events.put(id, new Event(id, now, severity, node, object, name, message));
@@ -326,15 +328,15 @@ final class MemoryWriter {
     return l != null && l.version() == version && l.nodeId() == nodeId ? l : null;
   }
 
-  private void put(Volume v, @Nullable Object... changes) {
+  void put(Volume v, @Nullable Object... changes) {
     s.volumes.put(v.id(), raised(Row.with(v, changes), v.version()));
   }
 
-  private void put(Lvol l, @Nullable Object... changes) {
+  void put(Lvol l, @Nullable Object... changes) {
     s.lvols.put(l.id(), raised(Row.with(l, changes), l.version()));
   }
 
-  private void put(Grant g, @Nullable Object... changes) {
+  void put(Grant g, @Nullable Object... changes) {
     s.grants.put(g.id(), raised(Row.with(g, changes), g.version()));
   }
 
@@ -441,7 +443,7 @@ final class MemoryWriter {
     return result;
   }
 
-  private void revoke(java.util.function.Predicate<Grant> which) {
+  void revoke(java.util.function.Predicate<Grant> which) {
     for (Grant g : List.copyOf(s.grants.values())) {
       boolean live = g.state() == GrantState.GRANTING || g.state() == GrantState.GRANTED;
       if (live && which.test(g)) {
@@ -450,7 +452,7 @@ final class MemoryWriter {
     }
   }
 
-  private boolean isMappedHere(long volume) {
+  boolean isMappedHere(long volume) {
     return s.liveMapping(volume).filter(m -> m.nodeId() == nodeId).isPresent();
   }
 
@@ -479,91 +481,6 @@ final class MemoryWriter {
     return new Applied(vm.id());
   }
 
-  private WriteResult commitOut(AgentWrite.CommitOut w) {
-    Volume v = s.volumes.get(w.volumeId());
-    if (w.lvolIds().isEmpty()) {
-      return new Refused("no leg is named");
-    }
-    if (v == null || !isMappedHere(v.id())) {
-      return new Refused("volume " + w.volumeId() + " is not mapped to this node");
-    }
-    if (v.epoch() != w.volumeEpoch()) {
-      return new Refused("volume " + v.id() + " is at epoch " + v.epoch());
-    }
-    List<Lvol> leaving =
-        s.lvolsOf(v.id()).stream()
-            .filter(l -> w.lvolIds().contains(l.id()) && l.sync() != LvolSync.OUT)
-            .toList();
-    boolean survivor =
-        s.lvolsOf(v.id()).stream()
-            .anyMatch(l ->
-                l.sync() == LvolSync.IN_SYNC
-                    && !w.lvolIds().contains(l.id())
-                    && l.state() != LvolState.DELETING
-                    && l.state() != LvolState.DELETED);
-    if (!survivor) {
-      return new Refused("no in-sync leg would be left of volume " + v.id());
-    }
-    if (leaving.isEmpty()) {
-      return new Refused("the legs are OUT already");
-    }
-    leaving.stream()
-        .filter(l -> l.sync() == LvolSync.IN_SYNC)
-        .forEach(l -> s.outSince.put(l.id(), now));
-    leaving.forEach(
-        l -> put(l, "sync", LvolSync.OUT, "rebuildPercent", null, "kept", KeptRows.left(l)));
-    revoke(g -> w.lvolIds().contains(g.lvolId()));
-    raiseEpoch(v);
-    String names = String.join(", ", leaving.stream().map(Lvol::name).toList());
-    event(
-        Event.Severity.WARNING,
-        new ObjectRef(ObjectKind.VOLUME, v.id()),
-        v.name(),
-        names + " is OUT: " + w.cause());
-    return new Applied(v.id());
-  }
-
-  /** The grants of the legs that stay are valid at the new epoch. */
-  private void raiseEpoch(Volume v) {
-    put(v, "epoch", v.epoch() + 1);
-    for (Grant g : List.copyOf(s.grants.values())) {
-      boolean live = g.state() == GrantState.GRANTING || g.state() == GrantState.GRANTED;
-      if (live && Objects.requireNonNull(s.lvols.get(g.lvolId())).volumeId() == v.id()) {
-        put(g, "volumeEpoch", v.epoch() + 1);
-      }
-    }
-  }
-
-  private WriteResult readmit(AgentWrite.Readmit w) {
-    Lvol l = s.lvols.get(w.lvolId());
-    Optional<VolumeMapping> mapping =
-        l == null
-            ? Optional.empty()
-            : s.liveMapping(l.volumeId())
-                .filter(m -> m.nodeId() == nodeId)
-                .filter(m ->
-                    m.state() == VolumeMappingState.INITIALISED
-                        || m.state() == VolumeMappingState.ATTACHED);
-    if (l == null
-        || mapping.isEmpty()
-        || l.version() != w.version()
-        || l.sync() != LvolSync.OUT
-        || l.state() != LvolState.UP
-        || !KeptRows.mayComeBack(s, l)
-        || !s.liveGrants(l.id()).isEmpty()
-        || rebuilds(o -> o.nodeId() == l.nodeId()) >= s.cluster.settings().maxRebuildsPerNode()
-        || rebuilds(o -> o.diskId() == l.diskId()) >= s.cluster.settings().maxRebuildsPerDisk()) {
-      return new Refused("lvol " + w.lvolId() + " cannot come back now");
-    }
-    long id = s.nextId("grant");
-    String host = Objects.requireNonNull(s.nodes.get(nodeId)).hostNqn();
-    long epoch = Objects.requireNonNull(s.volumes.get(l.volumeId())).epoch();
-    s.grants.put(
-        id, new Grant(id, l.id(), mapping.get().id(), host, epoch, GrantState.GRANTING, null, 1));
-    put(l, "kept", KeptRows.isToBeTaken(l) ? Kept.TAKING : l.kept());
-    return new Applied(id);
-  }
-
   private WriteResult lvolKept(AgentWrite.LvolKept w) {
     Lvol l = mine(w.lvolId(), w.version());
     if (l == null || l.kept() != Kept.TAKING || l.sync() != LvolSync.OUT) {
@@ -580,86 +497,6 @@ final class MemoryWriter {
     }
     Kept next = l.sync() == LvolSync.IN_SYNC ? Kept.NONE : Kept.WANTED;
     put(l, "kept", next, "keptUuid", null);
-    return new Applied(l.id());
-  }
-
-  private long rebuilds(java.util.function.Predicate<Lvol> where) {
-    return s.lvols.values().stream()
-        .filter(where)
-        .filter(o ->
-            o.sync() == LvolSync.REBUILDING
-                || (o.sync() == LvolSync.OUT
-                    && s.liveGrants(o.id()).stream()
-                        .anyMatch(g -> g.state() != GrantState.REVOKING)))
-        .count();
-  }
-
-  private WriteResult rebuildStarted(AgentWrite.RebuildStarted w) {
-    Lvol l = s.lvols.get(w.lvolId());
-    boolean granted =
-        l != null && s.liveGrants(l.id()).stream().anyMatch(g -> g.state() == GrantState.GRANTED);
-    if (l == null
-        || l.version() != w.version()
-        || l.sync() != LvolSync.OUT
-        || KeptRows.isToBeTaken(l)
-        || !granted
-        || !isMappedHere(l.volumeId())) {
-      return stale(ObjectKind.LVOL, w.lvolId());
-    }
-    put(l, "sync", LvolSync.REBUILDING, "rebuildPercent", 0);
-    return new Applied(l.id());
-  }
-
-  private WriteResult inSync(AgentWrite.InSync w) {
-    Lvol l = s.lvols.get(w.lvolId());
-    if (l == null
-        || l.version() != w.version()
-        || l.sync() != LvolSync.REBUILDING
-        || !isMappedHere(l.volumeId())) {
-      return stale(ObjectKind.LVOL, w.lvolId());
-    }
-    put(l, "sync", LvolSync.IN_SYNC, "rebuildPercent", null, "kept", KeptRows.inSync(l));
-    s.outSince.remove(l.id());
-    new MemoryChanges(s, now).removeSurplus(l.volumeId());
-    raiseEpoch(Objects.requireNonNull(s.volumes.get(l.volumeId())));
-    return new Applied(l.id());
-  }
-
-  private WriteResult sourceLost(AgentWrite.SourceLost w) {
-    Lvol l = s.lvols.get(w.lvolId());
-    Volume v = s.volumes.get(w.volumeId());
-    boolean all =
-        w.lost().stream()
-            .map(id -> s.lvols.get(id))
-            .allMatch(
-                o -> o != null && o.volumeId() == w.volumeId() && o.sync() == LvolSync.IN_SYNC);
-    if (l == null
-        || v == null
-        || l.version() != w.version()
-        || l.sync() != LvolSync.REBUILDING
-        || l.volumeId() != v.id()
-        || v.epoch() != w.volumeEpoch()
-        || w.lost().isEmpty()
-        || !all
-        || !isMappedHere(v.id())) {
-      return stale(ObjectKind.LVOL, w.lvolId());
-    }
-    put(l, "sync", LvolSync.IN_SYNC, "rebuildPercent", null, "kept", KeptRows.inSync(l));
-    s.outSince.remove(l.id());
-    for (long id : w.lost()) {
-      Lvol lost = s.lvols.at(id);
-      put(lost, "sync", LvolSync.OUT, "kept", KeptRows.left(lost));
-      s.outSince.put(id, now);
-    }
-    revoke(g -> w.lost().contains(g.lvolId()));
-    String names = String.join(", ", w.lost().stream().map(id -> s.lvols.at(id).name()).toList());
-    event(
-        Event.Severity.WARNING,
-        new ObjectRef(ObjectKind.VOLUME, v.id()),
-        v.name(),
-        l.name() + " is in sync, " + names + " is OUT: " + w.cause());
-    new MemoryChanges(s, now).removeSurplus(v.id());
-    raiseEpoch(Objects.requireNonNull(s.volumes.get(v.id())));
     return new Applied(l.id());
   }
 }
