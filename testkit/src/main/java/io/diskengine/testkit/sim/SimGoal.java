@@ -24,7 +24,10 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/** What shall be there when faults have ended: exactly what rows name, and all of it. */
+/**
+ * What shall be there when faults have ended, which is exactly what rows name, and what is there
+ * instead.
+ */
 final class SimGoal {
   private final SimWorld world;
   private final Set<String> raids = new TreeSet<>();
@@ -171,5 +174,33 @@ final class SimGoal {
       }
     }
     return null;
+  }
+
+  /** What is there and why it waits. */
+  String situation() {
+    StringBuilder s = new StringBuilder();
+    for (SimNode n : world.nodes.values()) {
+      s.append(n.name).append(": ").append(n.status()).append('\n');
+    }
+    MemoryState state = world.store.state();
+    for (Volume v : state.volumes.values()) {
+      VolumeMapping m = state.liveMapping(v.id()).orElse(null);
+      s.append(v.name()).append(' ').append(v.state()).append(' ').append(m).append('\n');
+      state
+          .lvolsOf(v.id())
+          .forEach(l -> {
+            s.append("  ")
+                .append(l.name())
+                .append(' ')
+                .append(l.state())
+                .append(' ')
+                .append(l.sync());
+            s.append(' ').append(state.liveGrants(l.id())).append('\n');
+          });
+    }
+    world.controller.reasons().forEach(r -> s.append("why: ").append(r).append('\n'));
+    state.plans.forEach(
+        (id, plan) -> s.append("plan of ").append(id).append(": ").append(plan).append('\n'));
+    return s.toString();
   }
 }

@@ -16,8 +16,6 @@ import io.diskengine.model.Names;
 import io.diskengine.model.Node;
 import io.diskengine.model.NodeMode;
 import io.diskengine.model.VmMappingState;
-import io.diskengine.model.Volume;
-import io.diskengine.model.VolumeMapping;
 import io.diskengine.store.AgentWrite;
 import io.diskengine.store.WriteResult;
 import io.diskengine.testkit.sim.Crossing.Fate;
@@ -492,7 +490,7 @@ public final class SimWorld {
     long until = scheduler.nowMs() + withinMs;
     while (!condition.getAsBoolean()) {
       if (scheduler.nowMs() > until) {
-        throw failure("waited in vain for " + what.get() + "\n" + situation());
+        throw failure("waited in vain for " + what.get() + "\n" + new SimGoal(this).situation());
       }
       run(LOOK_EVERY_MS);
     }
@@ -545,37 +543,6 @@ public final class SimWorld {
   private String text() {
     int from = Math.max(0, trace.size() - 400);
     return String.join("\n", trace.subList(from, trace.size()));
-  }
-
-  /** What is there and why it waits. */
-  String situation() {
-    StringBuilder s = new StringBuilder();
-    for (SimNode n : nodes.values()) {
-      s.append(n.name).append(": ").append(n.status()).append('\n');
-    }
-    for (Volume v : store.state().volumes.values()) {
-      VolumeMapping m = store.state().liveMapping(v.id()).orElse(null);
-      s.append(v.name()).append(' ').append(v.state()).append(' ').append(m).append('\n');
-      store
-          .state()
-          .lvolsOf(v.id())
-          .forEach(l -> {
-            s.append("  ")
-                .append(l.name())
-                .append(' ')
-                .append(l.state())
-                .append(' ')
-                .append(l.sync());
-            s.append(' ').append(store.state().liveGrants(l.id())).append('\n');
-          });
-    }
-    controller.reasons().forEach(r -> s.append("why: ").append(r).append('\n'));
-    store
-        .state()
-        .plans
-        .forEach(
-            (id, plan) -> s.append("plan of ").append(id).append(": ").append(plan).append('\n'));
-    return s.toString();
   }
 
   /** All faults end and everything is started again. */
