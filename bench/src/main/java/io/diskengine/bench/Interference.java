@@ -22,6 +22,7 @@ import tools.jackson.databind.JsonNode;
  */
 final class Interference {
   static final long LEG_BYTES = 2L << 30;
+  private static final String MIRROR = "mirror";
   private static final int LVOLS = 1_000;
   private static final int CREATES_AT_ONCE = 4;
   private static final int SUPERBLOCK_BYTES = 1 << 20;
@@ -51,7 +52,7 @@ final class Interference {
         "bdev_raid_create",
         "{'name':'mirror','raid_level':'raid1','base_bdevs':['source','target'],'superblock':true}");
     out.printf("%nrebuild of %d MiB from one file to another%n", LEG_BYTES >> 20);
-    try (VhostSide guest = VhostSide.create(engine, "mirror").sleeping()) {
+    try (VhostSide guest = VhostSide.create(engine, MIRROR).sleeping()) {
       rebuildIdle(source, target);
       for (boolean write : new boolean[] {false, true}) {
         Workload workload = Workload.of(4, write, 4);
@@ -132,9 +133,13 @@ final class Interference {
   }
 
   private boolean rebuilt() {
-    JsonNode raid = Stacks.call(engine, "bdev_raid_get_bdevs", "{'category':'online'}").path(0);
-    return raid.path("process").isMissingNode()
-        && raid.path("num_base_bdevs_operational").asInt() == 2;
+    for (JsonNode raid : Stacks.call(engine, "bdev_raid_get_bdevs", "{'category':'online'}")) {
+      if (raid.path("name").asString().equals(MIRROR)) {
+        return raid.path("process").isMissingNode()
+            && raid.path("num_base_bdevs_operational").asInt() == 2;
+      }
+    }
+    throw new IllegalStateException("there is no array " + MIRROR + " that is online");
   }
 
   private void awaitRebuilt() {
