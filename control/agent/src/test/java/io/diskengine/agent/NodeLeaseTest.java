@@ -84,12 +84,12 @@ class NodeLeaseTest {
 
     @Override
     public WakeUps listen(String nodeName, Consumer<Wake> onWake) {
-      throw new UnsupportedOperationException();
+      throw new AssertionError("a lease asks for nothing but its renewal");
     }
 
     @Override
     public StoreCounters counters() {
-      throw new UnsupportedOperationException();
+      throw new AssertionError("a lease asks for nothing but its renewal");
     }
 
     @Override
@@ -122,27 +122,27 @@ class NodeLeaseTest {
 
     @Override
     public NodeView view() {
-      throw new UnsupportedOperationException();
+      throw new AssertionError("a lease asks for nothing but its renewal");
     }
 
     @Override
     public VolumeRows rows(Set<Long> volumeIds) {
-      throw new UnsupportedOperationException();
+      throw new AssertionError("a lease asks for nothing but its renewal");
     }
 
     @Override
     public Written write(List<AgentWrite> writes, Set<Long> volumeIds) {
-      throw new UnsupportedOperationException();
+      throw new AssertionError("a lease asks for nothing but its renewal");
     }
 
     @Override
     public List<PlanRequest> planRequests() {
-      throw new UnsupportedOperationException();
+      throw new AssertionError("a lease asks for nothing but its renewal");
     }
 
     @Override
     public void release() {
-      throw new UnsupportedOperationException();
+      throw new AssertionError("a lease asks for nothing but its renewal");
     }
   }
 }
