@@ -69,8 +69,7 @@ public final class Engine implements AutoCloseable {
       if (!options.waitForRpc()) {
         initialise(options, reactors, registry, framework);
       }
-      RpcServer rpc =
-          RpcServer.listen(options.rpcAddress(), registry, body -> reactors.home().execute(body));
+      RpcServer rpc = RpcServer.listen(options.rpcAddress(), registry, reactors.home());
       LOG.atInfo()
           .addKeyValue("rpc", options.rpcAddress())
           .addKeyValue("reactors", reactors.reactors().size())

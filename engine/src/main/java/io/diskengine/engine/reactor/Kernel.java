@@ -1,6 +1,7 @@
 package io.diskengine.engine.reactor;
 
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -94,8 +95,8 @@ public interface Kernel extends AutoCloseable {
    */
   int lockExclusive(int fd);
 
-  /** A listening TCP socket (SO_REUSEADDR), or a negative errno. Port 0 picks one. */
-  int listen(InetSocketAddress local, int backlog);
+  /** A listening TCP (SO_REUSEADDR; port 0 picks one) or Unix socket, or a negative errno. */
+  int listen(SocketAddress local, int backlog);
 
   /** A TCP socket for {@link #submitConnect}, bound to {@code local} when not null. */
   int streamSocket(InetSocketAddress peer, @Nullable InetSocketAddress local);

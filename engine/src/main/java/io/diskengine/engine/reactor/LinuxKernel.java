@@ -7,6 +7,7 @@ import io.diskengine.engine.linux.FileCalls.StatusResult;
 import io.diskengine.engine.linux.SocketCalls;
 import io.diskengine.engine.linux.SocketName;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
 /** What the kernels on Linux share: the immediate calls, the clock and the wake event. */
@@ -61,7 +62,7 @@ abstract class LinuxKernel implements Kernel {
   }
 
   @Override
-  public final int listen(InetSocketAddress local, int backlog) {
+  public final int listen(SocketAddress local, int backlog) {
     int fd = SocketCalls.socket(SocketName.family(local), SocketCalls.SOCK_STREAM | socketFlags);
     if (fd < 0) {
       return fd;

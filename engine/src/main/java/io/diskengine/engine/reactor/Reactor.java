@@ -43,6 +43,7 @@ public final class Reactor {
   private @Nullable Parcel lastParcel;
   private int fileOps;
   private int quickFileOps;
+  private int controlOps;
   private boolean hadIo;
   private long nowNs;
   private volatile boolean sleeping;
@@ -183,7 +184,9 @@ public final class Reactor {
     return quickFileOps;
   }
 
-  /** Whether the last turn had anything from the kernel or of a poller: I/O, not only tasks. */
+  /**
+   * Whether the last turn had I/O: from the kernel or of a poller, not tasks and control traffic.
+   */
   boolean hadIo() {
     return hadIo;
   }
@@ -219,6 +222,9 @@ public final class Reactor {
       return true;
     }
   }
+
+  /** The completion of control traffic: nothing follows it so soon that polling for that pays. */
+  public interface ControlOp extends OpCompletion {}
 
   public long accept(int listenFd, OpCompletion op) {
     long handle = ops.add(op, nowNs);
@@ -268,6 +274,8 @@ public final class Reactor {
     if (completion instanceof FileOp op) {
       fileOps--;
       quickFileOps -= op.isQuick() ? 1 : 0;
+    } else if (completion instanceof ControlOp) {
+      controlOps++;
     }
     try {
       completion.completed(result);
@@ -285,8 +293,10 @@ public final class Reactor {
     try {
       long start = kernel.nowNs();
       nowNs = start;
+      controlOps = 0;
       int io = kernel.reap(dispatch);
-      int work = runDeferred();
+      io -= controlOps;
+      int work = controlOps + runDeferred();
       work += drainMailbox();
       work += expireTimers();
       for (int i = pollers.size() - 1; i >= 0; i--) {

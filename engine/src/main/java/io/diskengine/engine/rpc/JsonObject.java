@@ -1,6 +1,7 @@
 package io.diskengine.engine.rpc;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JsonGenerator;
@@ -20,6 +21,10 @@ public final class JsonObject implements JacksonSerializable {
     names.add(name);
     values.add(value);
     return this;
+  }
+
+  List<@Nullable Object> values() {
+    return Collections.unmodifiableList(values);
   }
 
   @Override

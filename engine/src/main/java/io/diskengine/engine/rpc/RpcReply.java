@@ -2,7 +2,10 @@ package io.diskengine.engine.rpc;
 
 /** Where a handler's answer goes, exactly once, from any thread. */
 public interface RpcReply {
-  /** Maps, lists, {@link JsonObject}s, text, numbers and booleans; written on another thread. */
+  /**
+   * Maps, lists, {@link JsonObject}s, text, numbers and booleans that nobody changes any more: a
+   * long list is written on another thread.
+   */
   void ok(Object result);
 
   void fail(RpcFailure failure);

@@ -1,96 +1,108 @@
 package io.diskengine.engine.rpc;
 
+import io.diskengine.engine.reactor.Reactor;
+import io.diskengine.engine.reactor.Task;
+import io.diskengine.engine.reactor.Timer;
+import io.diskengine.nvme.Iovec;
+import io.diskengine.nvme.NativeMemory;
 import io.diskengine.spdkrpc.IncomingRequest;
 import io.diskengine.spdkrpc.JsonSplitter;
 import io.diskengine.spdkrpc.MalformedJsonException;
-import io.diskengine.spdkrpc.RpcCodec;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
-import java.nio.channels.SocketChannel;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Optional;
+import java.util.Queue;
 import java.util.Set;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** One client: a reader that dispatches requests and a writer that encodes answers. */
+/** One client: its requests in, its answers out. Home reactor. */
 final class RpcSession {
   /** Requests of one client that may be unanswered; then it is read no further. */
   static final int MAX_OUTSTANDING = 8192;
 
-  /** More than one read can hold, with what was asked for before. */
-  private static final int UNBOUNDED = 1 << 20;
+  /** Bytes of answers that a client has not taken; then it is read no further. */
+  static final int MAX_UNSENT_BYTES = 8 << 20;
 
+  /** Requests that are handled before the reactor turns to the I/O of guests. */
+  private static final int REQUESTS_PER_TURN = 16;
+
+  private static final int READ_BYTES = 16 << 10;
+  private static final int SEND_BYTES = 64 << 10;
   private static final Logger LOG = LoggerFactory.getLogger(RpcSession.class);
 
   private final RpcServer server;
-  private final SocketChannel channel;
-  private final BlockingQueue<Optional<Answer>> answers = new LinkedBlockingQueue<>();
-  private final Semaphore outstanding = new Semaphore(MAX_OUTSTANDING);
-  private final AtomicInteger unwritten = new AtomicInteger();
-  private final AtomicBoolean closed = new AtomicBoolean();
-  private final Set<Runnable> atEnd = ConcurrentHashMap.newKeySet();
+  private final Reactor home;
+  private final int fd;
+  private final Arena memory = Arena.ofConfined();
+  private final MemorySegment input = memory.allocate(READ_BYTES, 8);
+  private final ByteBuffer inputBytes = input.asByteBuffer();
+  private final long output = memory.allocate(SEND_BYTES, 8).address();
+  private final long iov = memory.allocate(Iovec.SIZE, 8).address();
+  private final JsonSplitter splitter = new JsonSplitter(IncomingRequest.RECEIVE_BUFFER_BYTES);
+  private final Queue<Runnable> requests = new ArrayDeque<>();
+  private final Queue<byte[]> answers = new ArrayDeque<>();
+  private final Set<Runnable> atEnd = new LinkedHashSet<>();
+  private final Reactor.ControlOp received = this::received;
+  private final Reactor.ControlOp sent = this::sent;
+  private final Timer nextTurn = Timer.of(this::handleSome);
+  private final Task flush = Task.of(this::flush);
+  private boolean receiving;
+  private boolean sending;
+  private boolean flushing;
+  private boolean finishing;
+  private boolean ended;
 
-  RpcSession(RpcServer server, SocketChannel channel) {
+  /** Requests whose answers are not on their way. */
+  private int outstanding;
+
+  /** Answers that another thread is writing. */
+  private int writing;
+
+  /** Bytes of {@link #answers}, of whose first one {@link #taken} are in {@link #output}. */
+  private int unsentBytes;
+
+  private int taken;
+  private int sendAt;
+  private int sendEnd;
+
+  RpcSession(RpcServer server, int fd) {
     this.server = server;
-    this.channel = channel;
+    this.home = server.home();
+    this.fd = fd;
   }
 
-  /** Threads of the platform: a request to an idle engine wakes one for each, not a scheduler. */
   void start() {
-    Thread.ofPlatform().daemon().name("rpc-reader").start(this::readLoop);
-    Thread.ofPlatform().daemon().name("rpc-writer").start(this::writeLoop);
+    receive();
   }
 
-  /** True while answers that were given have not been written. */
-  boolean writing() {
-    return unwritten.get() > 0;
-  }
+  // ---- requests
 
-  /** Ends the connection; answers that are still to come go nowhere. */
-  void close() {
-    if (closed.compareAndSet(false, true)) {
-      answers.add(Optional.empty());
-      outstanding.release(UNBOUNDED); // nobody gives permits back any more
-      try {
-        channel.close();
-      } catch (IOException e) {
-        LOG.debug("closing an RPC connection failed", e);
-      }
-      server.ended(this);
-      runAtEnd();
+  private void receive() {
+    if (!ended
+        && !receiving
+        && requests.isEmpty()
+        && outstanding < MAX_OUTSTANDING
+        && unsentBytes < MAX_UNSENT_BYTES) {
+      receiving = true;
+      home.recv(fd, input.address(), READ_BYTES, received);
     }
   }
 
-  private void runAtEnd() {
-    for (Runnable body : atEnd) {
-      if (atEnd.remove(body)) {
-        server.onHome(body);
-      }
-    }
-  }
-
-  private void readLoop() {
-    try {
-      ByteBuffer buffer = ByteBuffer.allocate(64 << 10);
-      JsonSplitter splitter = new JsonSplitter(IncomingRequest.RECEIVE_BUFFER_BYTES);
-      while (channel.read(buffer.clear()) >= 0) {
-        splitter.append(buffer.flip());
-        acceptAll(splitter);
-      }
-    } catch (IOException | MalformedJsonException e) {
-      LOG.debug("RPC connection ended: {}", e.getMessage());
-    } finally {
-      close();
+  private void received(int result) {
+    receiving = false;
+    if (ended) {
+      release();
+    } else if (result <= 0) {
+      end();
+    } else {
+      splitter.append(inputBytes.clear().limit(result));
+      takeRequests();
+      handleSome();
     }
   }
 
@@ -98,29 +110,23 @@ final class RpcSession {
    * All of one read at once: as with SPDK, what is malformed takes with it the answers of the valid
    * requests before it in the same read, although these are executed.
    */
-  private void acceptAll(JsonSplitter splitter) {
-    List<IncomingRequest.Message> messages = new ArrayList<>();
+  private void takeRequests() {
     try {
       for (byte[] json = splitter.next(); json != null; json = splitter.next()) {
-        messages.add(IncomingRequest.read(json));
+        take(IncomingRequest.read(json));
       }
     } catch (MalformedJsonException e) {
-      close();
-      messages.forEach(this::accept);
-      throw e;
+      LOG.debug("RPC connection ended: {}", e.getMessage());
+      end();
     }
-    messages.forEach(this::accept);
   }
 
-  private void accept(IncomingRequest.Message message) {
-    Batch batch = message.batch() ? new Batch(message.requests().size()) : null;
+  private void take(IncomingRequest.Message message) {
+    RpcBatch batch = message.batch() ? new RpcBatch(message.requests().size()) : null;
     for (IncomingRequest request : message.requests()) {
-      outstanding.acquireUninterruptibly();
-      Answer answer = new Answer(idOf(request), batch);
-      // Even what is wrong is answered there, so that answers given at once keep their order.
-      if (!server.onHome(() -> handle(request, answer))) {
-        answer.fail(new RpcFailure(RpcFailure.INTERNAL_ERROR, "the engine is too busy; try again"));
-      }
+      outstanding++;
+      RpcAnswer answer = new RpcAnswer(this, idOf(request), batch);
+      requests.add(() -> handle(request, answer));
     }
   }
 
@@ -131,8 +137,18 @@ final class RpcSession {
     };
   }
 
-  /** On the home reactor. */
-  private void handle(IncomingRequest request, Answer answer) {
+  private void handleSome() {
+    for (int i = 0; i < REQUESTS_PER_TURN && !requests.isEmpty(); i++) {
+      requests.remove().run();
+    }
+    if (requests.isEmpty()) {
+      receive();
+    } else {
+      home.schedule(nextTurn, 1);
+    }
+  }
+
+  private void handle(IncomingRequest request, RpcAnswer answer) {
     switch (request) {
       case IncomingRequest.Invalid _ ->
           answer.fail(new RpcFailure(RpcFailure.INVALID_REQUEST, "Invalid request"));
@@ -151,8 +167,7 @@ final class RpcSession {
     }
   }
 
-  /** On the home reactor, where the phase changes too. */
-  private void handle(RpcRegistry.Method method, IncomingRequest.Call call, Answer answer) {
+  private void handle(RpcRegistry.Method method, IncomingRequest.Call call, RpcAnswer answer) {
     try {
       boolean initialised = server.registry().initialised();
       if (!method.allowed(initialised)) {
@@ -167,111 +182,153 @@ final class RpcSession {
     }
   }
 
-  private void writeLoop() {
-    try {
-      while (answers.take().orElse(null) instanceof Answer answer) {
-        byte[] bytes = answer.encode();
-        outstanding.release();
-        ByteBuffer out = answer.batch == null ? ByteBuffer.wrap(bytes) : answer.batch.add(bytes);
-        while (out.hasRemaining()) {
-          channel.write(out);
-        }
-        unwritten.decrementAndGet();
-      }
-    } catch (IOException e) {
-      LOG.debug("RPC client is gone: {}", e.getMessage());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    } finally {
-      close();
+  // ---- answers
+
+  /** Writes the answer, a long one on another thread, and sends it. */
+  void answer(RpcAnswer answer) {
+    if (ended) {
+      return;
+    }
+    if (answer.isLong()) {
+      writing++;
+      server
+          .writer()
+          .execute(() -> {
+            byte[] bytes = answer.encode();
+            onHome(() -> {
+              writing--;
+              queue(answer.inBatch(bytes));
+            });
+          });
+    } else {
+      queue(answer.inBatch(answer.encode()));
     }
   }
 
-  /** The answers of one JSON-RPC batch, which go out together. Writer thread only. */
-  private static final class Batch {
-    private final List<byte[]> done = new ArrayList<>();
-    private int missing;
-
-    Batch(int size) {
-      missing = size;
-    }
-
-    /** What can be written now: nothing, or with the last answer the whole array. */
-    ByteBuffer add(byte[] answer) {
-      if (answer.length > 0) {
-        done.add(answer);
-      }
-      if (--missing > 0 || done.isEmpty()) {
-        return ByteBuffer.allocate(0);
-      }
-      ByteArrayOutputStream out = new ByteArrayOutputStream();
-      for (byte[] element : done) {
-        out.write(out.size() == 0 ? '[' : ',');
-        out.write(element, 0, element.length - 1);
-      }
-      out.write(']');
-      out.write('\n');
-      return ByteBuffer.wrap(out.toByteArray());
+  /** From a thread that is no reactor: the answer must not be lost when the reactor has no room. */
+  void onHome(Runnable body) {
+    while (!home.execute(body)) {
+      Thread.yield();
     }
   }
 
-  private final class Answer implements RpcReply {
-    private final String idJson;
-    private final @Nullable Batch batch;
-    private final AtomicBoolean given = new AtomicBoolean();
-    private @Nullable Object result;
-    private @Nullable RpcFailure failure;
+  boolean isHome() {
+    return home.isCurrent();
+  }
 
-    Answer(String idJson, @Nullable Batch batch) {
-      this.idJson = idJson;
-      this.batch = batch;
+  /**
+   * Each request ends here once; nothing is sent for a notification, or a batch's first answers.
+   */
+  private void queue(byte[] bytes) {
+    if (bytes.length == 0) {
+      outstanding--;
+      receive();
+      endIfFinished();
+    } else if (!ended) {
+      answers.add(bytes);
+      unsentBytes += bytes.length;
+      if (!sending && !flushing) {
+        flushing = true;
+        home.defer(flush);
+      }
     }
+  }
 
-    @Override
-    public void ok(Object value) {
-      give(value, null);
+  /** Everything that came within one turn, or while the last was sent, goes out together. */
+  private void flush() {
+    flushing = false;
+    if (ended || sending) {
+      return;
     }
-
-    @Override
-    public void fail(RpcFailure error) {
-      give(null, error);
+    if (sendAt == sendEnd) {
+      fill();
     }
-
-    @Override
-    public Object client() {
-      return RpcSession.this;
+    if (sendAt < sendEnd) {
+      sending = true;
+      Iovec.set(iov, 0, output + sendAt, sendEnd - sendAt);
+      home.sendv(fd, iov, 1, sent);
     }
+  }
 
-    @Override
-    public Runnable onDisconnect(Runnable body) {
+  private void fill() {
+    sendAt = 0;
+    sendEnd = 0;
+    while (sendEnd < SEND_BYTES && !answers.isEmpty()) {
+      byte[] first = answers.element();
+      int count = Math.min(first.length - taken, SEND_BYTES - sendEnd);
+      NativeMemory.copy(first, taken, output + sendEnd, count);
+      sendEnd += count;
+      taken += count;
+      unsentBytes -= count;
+      if (taken == first.length) {
+        answers.remove();
+        taken = 0;
+        outstanding--;
+      }
+    }
+  }
+
+  private void sent(int result) {
+    sending = false;
+    if (ended) {
+      release();
+    } else if (result <= 0) {
+      end();
+    } else {
+      sendAt += result;
+      flush();
+      receive();
+      endIfFinished();
+    }
+  }
+
+  // ---- the end
+
+  Runnable onDisconnect(Runnable body) {
+    if (ended) {
+      home.defer(Task.of(body));
+    } else {
       atEnd.add(body);
-      if (closed.get()) {
-        runAtEnd();
-      }
-      return () -> atEnd.remove(body);
     }
+    return () -> atEnd.remove(body);
+  }
 
-    private void give(@Nullable Object value, @Nullable RpcFailure error) {
-      if (!given.compareAndSet(false, true)) {
-        LOG.error("request {} answered twice", idJson);
-        return;
-      }
-      result = value;
-      failure = error;
-      if (!closed.get()) {
-        unwritten.incrementAndGet();
-        answers.add(Optional.of(this));
-      }
+  /** Ends the connection as soon as the answers that were given are sent. */
+  void finish() {
+    finishing = true;
+    endIfFinished();
+  }
+
+  private void endIfFinished() {
+    if (finishing && writing == 0 && !sending && !flushing && answers.isEmpty()) {
+      end();
     }
+  }
 
-    /** Empty for the success of a notification. */
-    byte[] encode() {
-      if (failure != null) {
-        return RpcCodec.error(idJson, failure.code(), String.valueOf(failure.getMessage()));
+  /** Ends the connection; answers that are still to come go nowhere. */
+  void end() {
+    if (ended) {
+      return;
+    }
+    ended = true;
+    home.kernel().shutdown(fd);
+    List<Runnable> bodies = new ArrayList<>(atEnd);
+    bodies.forEach(body -> {
+      if (atEnd.remove(body)) {
+        body.run();
       }
-      return result == null || idJson.equals(IncomingRequest.NULL_ID)
-          ? new byte[0]
-          : RpcCodec.reply(idJson, result);
+    });
+    if (!receiving && !sending) {
+      release();
+    }
+  }
+
+  /** No operation names the descriptor and the memory any more. */
+  private void release() {
+    if (!receiving && !sending && memory.scope().isAlive()) {
+      home.kernel().close(fd);
+      memory.close();
+      server.gone(this);
     }
   }
 }

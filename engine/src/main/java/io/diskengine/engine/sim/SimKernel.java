@@ -5,6 +5,7 @@ import io.diskengine.engine.linux.FileCalls;
 import io.diskengine.engine.reactor.Kernel;
 import io.diskengine.nvme.Iovec;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
@@ -320,8 +321,10 @@ public final class SimKernel implements Kernel {
   }
 
   @Override
-  public int listen(InetSocketAddress local, int backlog) {
-    return SimListener.listen(host, local, backlog);
+  public int listen(SocketAddress local, int backlog) {
+    return local instanceof InetSocketAddress inet
+        ? SimListener.listen(host, inet, backlog)
+        : -Errno.EAFNOSUPPORT;
   }
 
   @Override

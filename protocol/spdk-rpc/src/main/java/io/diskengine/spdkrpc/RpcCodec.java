@@ -113,6 +113,10 @@ public final class RpcCodec {
     return new Written(new SerializedString(RpcJson.MAPPER.writeValueAsString(part)));
   }
 
+  public static boolean isWritten(Object part) {
+    return part instanceof Written;
+  }
+
   private record Written(SerializedString json) implements JacksonSerializable {
     @Override
     public void serialize(JsonGenerator out, SerializationContext context) {

@@ -7,15 +7,19 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
- * One connection from connect to its end; never reused. A writer thread connects and writes, a
- * reader thread reads and settles. Callers only queue: a caller that is interrupted inside a write
- * would close the channel, and with it lose the replies of everybody else's mutations.
+ * One connection from connect to its end; never reused. Its thread connects, reads and settles.
+ * Callers write by themselves, as far as the socket takes it without waiting; the rest follows on
+ * the connection's thread. A write that never waits is not ended by an interrupt of its caller,
+ * which would close the channel and with it lose the replies of everybody else's mutations.
  *
  * <p>Ends with end of file, an I/O error or a reply that is no JSON; never because of a deadline.
  */
@@ -27,9 +31,16 @@ final class RpcConnection {
   private final RpcOptions options;
   private final Events events;
   private final JsonSplitter splitter;
-  private final LinkedBlockingQueue<RpcCall<?>> sendQueue = new LinkedBlockingQueue<>();
+  private final Queue<RpcCall<?>> sendQueue = new ConcurrentLinkedQueue<>();
   private final Map<Long, RpcCall<?>> awaiting = new ConcurrentHashMap<>();
-  private final Thread writer;
+  private final Thread thread;
+
+  /** Held by who writes; nobody waits for it. Guards {@link #beingSent} and {@link #rest}. */
+  private final ReentrantLock sending = new ReentrantLock();
+
+  private @Nullable RpcCall<?> beingSent;
+  private ByteBuffer rest = ByteBuffer.allocate(0);
+  private volatile boolean blocked;
   private volatile RpcRuntime.@Nullable Link link;
   private volatile boolean connected;
   private volatile @Nullable String lastUnmatched;
@@ -53,11 +64,11 @@ final class RpcConnection {
     this.options = options;
     this.events = events;
     this.splitter = new JsonSplitter(options.maxReplyBytes());
-    this.writer = options.runtime().thread("spdk-rpc-writer " + address, this::runWriter);
+    this.thread = options.runtime().thread("spdk-rpc " + address, this::run);
   }
 
   void start() {
-    writer.start();
+    thread.start();
   }
 
   long number() {
@@ -78,18 +89,13 @@ final class RpcConnection {
     sendQueue.remove(call);
   }
 
-  private void runWriter() {
+  private void run() {
     try {
       RpcRuntime.Link open = connect();
-      if (open == null) {
-        return;
+      if (open != null) {
+        flush();
+        read(open);
       }
-      options.runtime().thread("spdk-rpc-reader " + address, () -> runReader(open)).start();
-      while (endReason == null) {
-        send(open, sendQueue.take());
-      }
-    } catch (InterruptedException e) {
-      end("closed");
     } catch (RuntimeException | Error e) {
       end("fault in the client: " + e);
       throw e;
@@ -114,46 +120,94 @@ final class RpcConnection {
     }
   }
 
-  private void send(RpcRuntime.Link open, RpcCall<?> call) {
-    if (call.isExpired() && call.withdraw()) {
-      call.settleUnavailable("its deadline passed while it was queued");
-      return;
+  /** Writes what is queued, unless somebody else does. Any thread; never waits. */
+  void flush() {
+    while (connected && !blocked && !sendQueue.isEmpty() && sending.tryLock()) {
+      try {
+        writeQueued(Objects.requireNonNull(link));
+      } finally {
+        sending.unlock();
+      }
     }
+  }
+
+  /** The socket that took less than all of a request takes bytes again. */
+  private void unblocked() {
+    sending.lock(); // only for as long as who met the full socket needs to say so
+    try {
+      blocked = false;
+      writeQueued(Objects.requireNonNull(link));
+    } finally {
+      sending.unlock();
+    }
+    flush();
+  }
+
+  private void writeQueued(RpcRuntime.Link open) {
+    while (endReason == null) {
+      if (!rest.hasRemaining() && !next(sendQueue.poll())) {
+        return;
+      }
+      int before = rest.position();
+      try {
+        open.write(rest);
+      } catch (IOException e) {
+        writeFailed(before, e);
+        return;
+      }
+      if (rest.hasRemaining()) {
+        blocked = true;
+        return;
+      }
+    }
+  }
+
+  /** Takes the next request whose caller still wants it. */
+  private boolean next(@Nullable RpcCall<?> first) {
+    for (RpcCall<?> call = first; call != null; call = sendQueue.poll()) {
+      if (call.isExpired() && call.withdraw()) {
+        call.settleUnavailable("its deadline passed while it was queued");
+      } else if (begins(call)) {
+        events.sending(call);
+        beingSent = call;
+        rest = ByteBuffer.wrap(call.bytes());
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private boolean begins(RpcCall<?> call) {
     String ended;
     synchronized (this) {
       ended = endReason;
       if (ended == null) {
-        if (!call.beginSend(number)) {
-          return;
+        boolean begins = call.beginSend(number);
+        if (begins) {
+          awaiting.put(call.id(), call);
         }
-        awaiting.put(call.id(), call);
+        return begins;
       }
     }
-    if (ended != null) {
-      if (call.withdraw()) {
-        call.settleUnavailable(ended);
-      }
-      return;
+    if (call.withdraw()) {
+      call.settleUnavailable(ended);
     }
-    events.sending(call);
-    ByteBuffer bytes = ByteBuffer.wrap(call.bytes());
-    try {
-      while (bytes.hasRemaining()) {
-        open.write(bytes);
-      }
-    } catch (IOException e) {
-      if (bytes.position() == 0 && awaiting.remove(call.id()) != null) {
-        call.unsend();
-        call.settleUnavailable("the connection is gone: " + text(e));
-      }
-      end("write failed: " + text(e));
-    }
+    return false;
   }
 
-  private void runReader(RpcRuntime.Link open) {
+  private void writeFailed(int writtenBytes, IOException e) {
+    RpcCall<?> call = beingSent;
+    if (writtenBytes == 0 && call != null && awaiting.remove(call.id()) != null) {
+      call.unsend();
+      call.settleUnavailable("the connection is gone: " + text(e));
+    }
+    end("write failed: " + text(e));
+  }
+
+  private void read(RpcRuntime.Link open) {
     ByteBuffer bytes = ByteBuffer.allocateDirect(READ_BYTES);
     try {
-      while (open.read(bytes.clear()) >= 0) {
+      while (open.read(bytes.clear(), this::unblocked) >= 0) {
         splitter.append(bytes.flip());
         for (byte[] value = next(); value != null; value = next()) {
           // A message whose head came in pieces was looked through before it could be recognised.
@@ -175,9 +229,6 @@ final class RpcConnection {
       end("read failed: " + text(e));
     } catch (MalformedJsonException e) {
       end("the reply is garbage: " + e.getMessage() + "; is this SPDK's JSON-RPC socket?");
-    } catch (RuntimeException | Error e) {
-      end("fault in the client: " + e);
-      throw e;
     }
   }
 
@@ -228,7 +279,9 @@ final class RpcConnection {
         return;
       }
       endReason = told;
-      sendQueue.drainTo(queued);
+      for (RpcCall<?> call = sendQueue.poll(); call != null; call = sendQueue.poll()) {
+        queued.add(call);
+      }
       sent = List.copyOf(awaiting.values());
     }
     events.ended(this, connected, told);
@@ -246,9 +299,6 @@ final class RpcConnection {
   }
 
   private void close() {
-    if (Thread.currentThread() != writer) {
-      writer.interrupt();
-    }
     RpcRuntime.Link open = link;
     if (open != null) {
       try {

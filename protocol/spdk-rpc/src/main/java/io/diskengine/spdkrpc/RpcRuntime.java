@@ -5,6 +5,11 @@ import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
+import java.nio.channels.CancelledKeyException;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.ClosedSelectorException;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.time.Instant;
 import java.util.concurrent.CompletableFuture;
@@ -43,11 +48,16 @@ public interface RpcRuntime {
   interface Link extends Closeable {
     void connect() throws IOException;
 
-    /** Waits for bytes; -1 at the end of the stream. */
-    int read(ByteBuffer into) throws IOException;
+    /**
+     * Waits for bytes; -1 at the end of the stream. One thread.
+     *
+     * @param writable runs meanwhile, on this thread, when bytes are taken again after a {@link
+     *     #write} that did not take all
+     */
+    int read(ByteBuffer into, Runnable writable) throws IOException;
 
-    /** Takes at least one byte. */
-    int write(ByteBuffer bytes) throws IOException;
+    /** Takes what can be taken without waiting. Any thread, one at a time. */
+    void write(ByteBuffer bytes) throws IOException;
   }
 
   /** The real one. */
@@ -92,6 +102,8 @@ public interface RpcRuntime {
 
     private final SpdkAddress address;
     private final SocketChannel channel;
+    private final Selector selector;
+    private volatile boolean full;
 
     private SocketLink(SpdkAddress address) throws IOException {
       this.address = address;
@@ -100,6 +112,7 @@ public interface RpcRuntime {
             case SpdkAddress.Unix _ -> SocketChannel.open(StandardProtocolFamily.UNIX);
             case SpdkAddress.Tcp _ -> SocketChannel.open();
           };
+      selector = Selector.open();
     }
 
     @Override
@@ -112,21 +125,49 @@ public interface RpcRuntime {
         channel.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, 3);
       }
       channel.connect(address.socketAddress());
+      channel.configureBlocking(false);
+      channel.register(selector, SelectionKey.OP_READ);
     }
 
     @Override
-    public int read(ByteBuffer into) throws IOException {
-      return channel.read(into);
+    public int read(ByteBuffer into, Runnable writable) throws IOException {
+      try {
+        while (true) {
+          int count = channel.read(into);
+          if (count != 0) {
+            return count;
+          }
+          SelectionKey key = channel.keyFor(selector);
+          if (key == null) {
+            throw new ClosedChannelException();
+          }
+          key.interestOps(SelectionKey.OP_READ | (full ? SelectionKey.OP_WRITE : 0));
+          selector.select();
+          selector.selectedKeys().clear();
+          if (full && key.isWritable()) {
+            full = false;
+            writable.run();
+          }
+        }
+      } catch (ClosedSelectorException | CancelledKeyException e) {
+        throw new ClosedChannelException();
+      }
     }
 
     @Override
-    public int write(ByteBuffer bytes) throws IOException {
-      return channel.write(bytes);
+    public void write(ByteBuffer bytes) throws IOException {
+      channel.write(bytes);
+      if (bytes.hasRemaining()) {
+        full = true;
+        selector.wakeup();
+      }
     }
 
     @Override
     public void close() throws IOException {
-      channel.close();
+      try (channel) {
+        selector.close();
+      }
     }
   }
 }

@@ -204,8 +204,9 @@ public final class SpdkRpcClient implements AutoCloseable {
   private void enqueue(RpcCall<?> call) {
     String refusal = null;
     RpcConnection started = null;
+    RpcConnection present;
     synchronized (this) {
-      RpcConnection present = current;
+      present = current;
       if (closed) {
         refusal = "this client was closed";
       } else if (present == null || !present.enqueue(call)) {
@@ -220,6 +221,8 @@ public final class SpdkRpcClient implements AutoCloseable {
     }
     if (started != null) {
       started.start();
+    } else if (present != null) {
+      present.flush();
     }
     if (refusal != null && call.withdraw()) {
       call.settleUnavailable(refusal);

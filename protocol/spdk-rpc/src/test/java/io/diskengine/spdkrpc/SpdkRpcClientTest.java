@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -349,6 +350,49 @@ class SpdkRpcClientTest {
       for (int i = 0; i < 20; i++) {
         assertThat(calls.get(i).isSent()).isEqualTo(results.get(i) instanceof Indeterminate);
       }
+    }
+  }
+
+  @Test
+  void whatAFullSocketDoesNotTakeFollowsWhenTheServerReadsOn() throws Exception {
+    var reads = new CountDownLatch(1);
+    var padding = RpcJson.MAPPER.createObjectNode().put("x", "y".repeat(200_000));
+    try (var server =
+            ScriptedSpdk.listen(
+                socket,
+                (peer, request) -> {
+                  reads.await();
+                  peer.ok(request, true);
+                });
+        var spdk = client()) {
+      var calls = new ArrayList<RpcCall<JsonNode>>();
+      for (int i = 0; i < 50; i++) {
+        calls.add(spdk.submit(RpcRequest.raw("log_set_level", padding), LONG));
+      }
+      assertThat(calls.getLast().isSent()).isFalse();
+      Thread caller = Thread.ofPlatform().unstarted(() -> calls.add(spdk.submit(READ, LONG)));
+      caller.start();
+      caller.interrupt();
+      caller.join();
+      reads.countDown();
+      assertThat(calls).allMatch(call -> call.await().isOk());
+      assertThat(server.connectionCount()).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void callersWriteWithTheirInterruptSet() throws Exception {
+    try (var server = ScriptedSpdk.listen(socket, (peer, request) -> peer.ok(request, true));
+        var spdk = client()) {
+      assertThat(spdk.call(READ).isOk()).isTrue();
+      var call = new CompletableFuture<RpcCall<JsonNode>>();
+      Thread.ofPlatform()
+          .start(() -> {
+            Thread.currentThread().interrupt();
+            call.complete(spdk.submit(READ, LONG));
+          });
+      assertThat(call.get().await().isOk()).isTrue();
+      assertThat(server.connectionCount()).isEqualTo(1);
     }
   }
 

@@ -175,7 +175,7 @@ final class RoomMachine implements AgentMachine {
     }
 
     @Override
-    public int read(ByteBuffer into) throws IOException {
+    public int read(ByteBuffer into, Runnable writable) throws IOException {
       try {
         ByteBuffer bytes = current;
         if (bytes == null || !bytes.hasRemaining()) {
@@ -197,14 +197,12 @@ final class RoomMachine implements AgentMachine {
     }
 
     @Override
-    public int write(ByteBuffer bytes) {
+    public void write(ByteBuffer bytes) {
       FakeRpcConnection open = far;
       ByteBuffer copy = ByteBuffer.allocate(bytes.remaining()).put(bytes).flip();
-      int length = copy.remaining();
       if (open != null) {
         room.soon(() -> open.received(copy));
       }
-      return length;
     }
 
     @Override

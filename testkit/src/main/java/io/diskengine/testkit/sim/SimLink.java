@@ -64,7 +64,7 @@ final class SimLink implements RpcRuntime.Link, FakeRpcConnection.Peer {
   }
 
   @Override
-  public int read(ByteBuffer into) throws IOException {
+  public int read(ByteBuffer into, Runnable writable) throws IOException {
     try {
       if (!unread.hasRemaining()) {
         byte[] bytes = incoming.take();
@@ -87,7 +87,7 @@ final class SimLink implements RpcRuntime.Link, FakeRpcConnection.Peer {
   }
 
   @Override
-  public int write(ByteBuffer bytes) throws IOException {
+  public void write(ByteBuffer bytes) throws IOException {
     if (closedHere || closedThere) {
       throw new IOException("Broken pipe");
     }
@@ -103,7 +103,6 @@ final class SimLink implements RpcRuntime.Link, FakeRpcConnection.Peer {
     arrivesAtMs = Math.max(arrivesAtMs, world.scheduler.nowMs() + latency());
     world.scheduler.after(arrivesAtMs - world.scheduler.nowMs(), () -> arrived(copy));
     unused = world.cross(node, method, Line.AFTER_SEND);
-    return copy.length;
   }
 
   private static String method(ByteBuffer bytes) {

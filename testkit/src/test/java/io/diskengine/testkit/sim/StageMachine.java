@@ -238,26 +238,22 @@ final class StageMachine implements AgentMachine {
     }
 
     @Override
-    public int read(ByteBuffer into) throws IOException {
-      int length = socket.read(into);
+    public int read(ByteBuffer into, Runnable writable) throws IOException {
+      int length = socket.read(into, writable);
       checkAlive();
       return length;
     }
 
-    /** All of it: a client's write is one request. */
+    /** All of it: a client's write is one request, and a stage's sockets are never full. */
     @Override
-    public int write(ByteBuffer bytes) throws IOException {
+    public void write(ByteBuffer bytes) throws IOException {
       String method = method(bytes);
       var unused = cross(method, Line.BEFORE_SEND);
-      int length = bytes.remaining();
-      while (bytes.hasRemaining()) {
-        int sent = socket.write(bytes);
-        if (sent < 0) {
-          throw new IOException("Broken pipe");
-        }
+      socket.write(bytes);
+      if (bytes.hasRemaining()) {
+        throw new IOException("a socket is full, which a stage has no lines for");
       }
       unused = cross(method, Line.AFTER_SEND);
-      return length;
     }
 
     private static String method(ByteBuffer bytes) {
