@@ -17,6 +17,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
@@ -176,12 +177,16 @@ public final class Engine implements AutoCloseable {
   private static boolean stopCleanly(ReactorGroup reactors, List<EnginePart> parts) {
     CompletableFuture<Void> done = new CompletableFuture<>();
     List<EnginePart> order = new ArrayList<>(parts).reversed();
-    if (reactors.home().execute(() -> stop(order, 0, done))) {
+    AtomicReference<String> waitsFor = new AtomicReference<>("the reactor");
+    if (reactors.home().execute(() -> stop(order, 0, waitsFor, done))) {
       try {
         done.get(STOP_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
         return true;
       } catch (TimeoutException e) {
-        LOG.error("the clean stop took longer than {}; what is left is abandoned", STOP_LIMIT);
+        LOG.error(
+            "the clean stop took longer than {}: it waits for {}; what is left is abandoned",
+            STOP_LIMIT,
+            waitsFor);
       } catch (ExecutionException e) {
         LOG.error("the clean stop failed", e.getCause());
       } catch (InterruptedException e) {
@@ -191,11 +196,17 @@ public final class Engine implements AutoCloseable {
     return false;
   }
 
-  private static void stop(List<EnginePart> order, int index, CompletableFuture<Void> done) {
+  private static void stop(
+      List<EnginePart> order,
+      int index,
+      AtomicReference<String> waitsFor,
+      CompletableFuture<Void> done) {
     if (index == order.size()) {
       done.complete(null);
     } else {
-      order.get(index).stop(() -> stop(order, index + 1, done));
+      EnginePart part = order.get(index);
+      waitsFor.set(part.getClass().getSimpleName());
+      part.stop(() -> stop(order, index + 1, waitsFor, done));
     }
   }
 }
