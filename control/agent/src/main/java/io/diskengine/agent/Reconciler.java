@@ -23,6 +23,7 @@ import io.diskengine.store.Wake;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -76,6 +77,10 @@ final class Reconciler {
   private final StatusLine statusLine;
   private final LookRun lookRun;
   private final Set<ObjectRef> busy = new HashSet<>();
+
+  /** Those that have not ended. */
+  private final Set<Chain> chains = new LinkedHashSet<>();
+
   private volatile DataPlane.Outcome.@Nullable Up plane;
 
   private final NodeRows nodeRows;
@@ -220,6 +225,7 @@ final class Reconciler {
       tickAtMs = nowMs + TICK_MS;
       sequence.saveIfDue(nowMs);
       lookRun.check();
+      chains.forEach(Chain::check);
       mode.tick(nowMs, rows);
       planStale |= isSilent(nowMs);
       look(nowMs);
@@ -487,10 +493,16 @@ final class Reconciler {
       mode.begin(action);
     }
     Chain chain =
-        new Chain(work, requests, recorded.intentId(), () -> plane == up && lease.isHeld());
-    machine.fork(
-        "act " + config.nodeName() + " " + work.object(),
-        () -> chain.run(spdk, mode, new Answers(up)));
+        new Chain(
+            work,
+            requests,
+            recorded.intentId(),
+            () -> plane == up && lease.isHeld(),
+            spdk,
+            mode,
+            new Answers(up));
+    chains.add(chain);
+    chain.start();
   }
 
   /** Brings a chain's answers to this thread. */
@@ -524,6 +536,7 @@ final class Reconciler {
 
     private void finished(Chain chain, @Nullable String failure) {
       long nowMs = clock.nowMs();
+      chains.remove(chain);
       Work work = chain.work();
       journal.ended(chain.intentId(), failure == null ? "ok" : failure);
       finishAtMs = Math.min(finishAtMs, nowMs + FINISH_WITHIN_MS);

@@ -6,7 +6,6 @@ import io.diskengine.engine.reactor.Kernel;
 import io.diskengine.engine.reactor.Reactor;
 import io.diskengine.engine.reactor.Timer;
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
@@ -118,24 +117,22 @@ public final class RpcServer implements AutoCloseable {
       throw new IOException("RPC address " + inet.getHostString() + " is not known");
     }
     CompletableFuture<RpcServer> listening = new CompletableFuture<>();
+    CompletableFuture<String> refused = new CompletableFuture<>();
     home.execute(() -> {
       int fd = home.kernel().listen(address, BACKLOG);
       if (fd < 0) {
-        listening.completeExceptionally(
-            new IOException("RPC socket " + address + ": " + Errno.text(fd)));
+        refused.complete(Errno.text(fd));
       } else {
         RpcServer server = new RpcServer(registry, home, fd, socketPath);
         server.accept();
         listening.complete(server);
       }
     });
-    try {
-      return listening.get();
-    } catch (ExecutionException e) {
-      throw new IOException(e.getCause().getMessage(), e.getCause());
-    } catch (InterruptedException e) {
-      throw new InterruptedIOException("interrupted while the RPC socket was made");
+    CompletableFuture.anyOf(listening, refused).join();
+    if (refused.isDone()) {
+      throw new IOException("RPC socket " + address + ": " + refused.join());
     }
+    return listening.join();
   }
 
   /** Where a server on TCP listens; a port of 0 has become a real one. Any thread. */

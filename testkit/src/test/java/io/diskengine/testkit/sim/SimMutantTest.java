@@ -135,7 +135,7 @@ class SimMutantTest {
         new Mutant(
             "7",
             AGENT + "Chain",
-            "run",
+            "next",
             "nothingIsSentAfterHalfOfTheLease",
             "does not ask",
             insteadOf("getAsBoolean", b -> b.pop().iconst_1())),

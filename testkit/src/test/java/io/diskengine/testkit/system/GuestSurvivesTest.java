@@ -373,7 +373,10 @@ class GuestSurvivesTest {
             said[0] = system.command("why", volume).out();
             return said[0]
                 .lines()
-                .anyMatch(l -> l.contains(leg) && l.contains("OUT") && l.contains("since 20"));
+                .anyMatch(l ->
+                    l.contains(leg)
+                        && (l.contains("OUT") || l.contains("dropped after the grace time"))
+                        && l.contains("since 20"));
           });
     } catch (AssertionError | RuntimeException e) {
       throw new AssertionError("why said:\n" + said[0], e);
