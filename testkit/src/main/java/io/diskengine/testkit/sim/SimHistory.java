@@ -15,8 +15,8 @@ import java.util.random.RandomGenerator;
  * desired state. A failure names its seed, which is its replay (see {@code CONTRIBUTING.md}).
  */
 public final class SimHistory {
-  private static final int MIN_EVENTS = 60;
-  private static final int MAX_EVENTS = 140;
+  private static final int MIN_EVENTS = 80;
+  private static final int MAX_EVENTS = 170;
   private static final int MAX_PAUSE_MS = 1_500;
 
   private static final int EVENTS = 27;

@@ -264,6 +264,40 @@ class SimScenarioTest {
     assertThat(bm1.spdk.view().controllers()).isEmpty();
   }
 
+  /**
+   * Found by a history: the examination of one leg reads the others, and does not end while a node
+   * is away. Its controller keeps the uuid that a placeholder would have.
+   */
+  @Test
+  void anArrayGoesOnWithoutALegWhoseNodeWentAwayWhileItWasExamined() {
+    for (boolean agentDies : List.of(false, true)) {
+      SimWorld w = attached(19, "v1");
+      w.user.detach("v1");
+      w.awaitDesiredState(60_000);
+      Lvol last = w.store.state().lvolsOf(w.volume("v1").id).getLast();
+      SimNode away = w.node(w.store.state().nodes.at(last.nodeId()).name());
+      w.setFaults(c -> {
+        boolean examine = c.action().equals("bdev_examine");
+        if (examine && c.line() == Crossing.Line.BEFORE_EXECUTE) {
+          away.supervised = false;
+          w.killPlane(away);
+          w.setFaults(Crossing.Faults.NONE);
+        }
+        return Crossing.Fate.GOES_ON;
+      });
+      w.user.attach("v1", "bm1");
+      w.run(2_000);
+      if (agentDies) {
+        w.killAgent(w.node("bm1"));
+      }
+      w.await("v1 to be attached", 120_000, () -> w.isAttached("v1"));
+      assertThat(syncs(w, "v1")).containsExactly(LvolSync.IN_SYNC, LvolSync.OUT);
+      away.supervised = true;
+      w.startPlane(away);
+      w.settle();
+    }
+  }
+
   /** Law 6: while another agent had the node, its data plane may have changed. */
   @Test
   void whatWasSeenBeforeALeaseWasLostIsLookedAtAgain() {

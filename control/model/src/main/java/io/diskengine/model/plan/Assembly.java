@@ -40,25 +40,35 @@ final class Assembly {
       commitOut(broken, "its rebuild ended with the data plane that did it");
       return;
     }
+    // Also while an examination has no answer: it may be reading a leg whose node is gone.
+    boolean exists = a.volume.raidCreated() || a.seen.refusedRaids().contains(a.raidName);
+    if (retiresOutside() || (exists && !allThere())) {
+      return;
+    }
     if (a.isRaidBusy()) {
       a.out.blocked(a.ref, "an answer of the data plane", null);
-      return;
+    } else if (!a.removePlaceholders()) {
+      if (exists) {
+        examine();
+      } else {
+        create();
+      }
     }
-    if (a.removePlaceholders()) {
-      return;
-    }
-    // Also one whose attach has no answer yet: it would be examined with the others, without a
-    // grant.
+  }
+
+  /**
+   * Legs outside the set go first, also one whose attach has no answer yet: it would be examined
+   * with the others, without a grant, and a placeholder cannot have the uuid of a leg that is
+   * there.
+   */
+  private boolean retiresOutside() {
     List<Leg> outside =
         a.legs.stream().filter(l -> l.lvol().sync() == LvolSync.OUT && !a.isGone(l)).toList();
     if (!outside.isEmpty()) {
       a.out.blocked(a.ref, "legs outside the set to be detached", outside.getFirst().ref());
       outside.forEach(a::retire);
-    } else if (!a.volume.raidCreated() && !a.seen.refusedRaids().contains(a.raidName)) {
-      create();
-    } else if (allThere()) {
-      examine();
     }
+    return !outside.isEmpty();
   }
 
   private void examine() {
@@ -138,9 +148,11 @@ final class Assembly {
 
   private void commitOut(List<Leg> legs, String cause) {
     List<Long> ids = legs.stream().map(l -> l.lvol().id()).toList();
+    Leg first = legs.getFirst();
+    // The mapping may wait for an answer that comes only when this leg has left.
     a.out.commit(
-        a.ref,
-        a.mapping.version(),
+        first.ref(),
+        first.lvol().version(),
         new Commit.CommitOut(a.volume.id(), a.volume.epoch(), ids, cause));
   }
 
@@ -150,7 +162,10 @@ final class Assembly {
       a.out.blocked(a.ref, "an operator: RAID " + raid.name() + " is " + raid.state(), null);
       return;
     }
-    if (a.isRaidBusy() || !allThere()) {
+    if (retiresOutside() || !allThere()) {
+      return;
+    }
+    if (a.isRaidBusy()) {
       a.out.blocked(a.ref, "the RAID to come online", null);
       return;
     }
