@@ -85,6 +85,9 @@ public final class BaremetalPlanner {
             former.of(mapping.volumeId()));
     if (!attachment.isKnown()) {
       out.blocked(ref, "a look at the RAID, its controllers and vhost", node());
+      if (mapping.state() == VolumeMappingState.FENCED) {
+        new FencedPlanner(attachment).release();
+      }
       return;
     }
     attachment.recordGuest();

@@ -33,6 +33,17 @@ final class FencedPlanner {
     }
   }
 
+  /**
+   * What is under way at the RAID may wait for a leg that lets this node in no more: a creation
+   * that reads superblocks for one. It is answered when its legs are gone.
+   */
+  void release() {
+    boolean noGuest = a.vm.isEmpty() || a.seen.vhosts().isAbsent(a.vm.get().controllerName());
+    if (a.isRaidBusy() && noGuest && a.seen.controllers().seen()) {
+      detachLegs();
+    }
+  }
+
   /** Whether no guest can be connected any more. */
   private boolean vhostGone() {
     if (a.vm.isEmpty()) {
