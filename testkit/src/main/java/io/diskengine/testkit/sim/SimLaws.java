@@ -444,7 +444,13 @@ public final class SimLaws {
     for (SimNode n : world.nodes(NodeMode.BAREMETAL)) {
       if (n.spdk.isUp()) {
         for (FakeView.Raid r : view(n).raids()) {
-          boolean able = r.online() && r.legs().stream().allMatch(l -> isConnected(s, n, l));
+          // A placeholder, which is named after its RAID, takes every write and keeps none.
+          List<FakeView.Leg> replicas =
+              r.legs().stream().filter(l -> !l.bdev().endsWith(r.name())).toList();
+          boolean able =
+              r.online()
+                  && !replicas.isEmpty()
+                  && replicas.stream().allMatch(l -> isConnected(s, n, l));
           String other = able ? owners.put(r.name(), n.name) : null;
           if (other != null) {
             broken("never two hosts able to write one volume", r + " on " + other + " too");
