@@ -85,6 +85,9 @@ public final class ReactorGroup implements AutoCloseable {
         lastWorkNs = io ? System.nanoTime() : lastWorkNs;
       } else if (System.nanoTime() - lastWorkNs
           >= spinNs(spinNs, reactor.quickFileOpsInFlight(), idle)) {
+        if (stopping) {
+          return; // the turn before may have taken the wake-up of close()
+        }
         long sleptAtNs = System.nanoTime();
         reactor.sleep();
         lastWorkNs = System.nanoTime();
