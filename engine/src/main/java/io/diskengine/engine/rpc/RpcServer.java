@@ -135,11 +135,6 @@ public final class RpcServer implements AutoCloseable {
     return listening.join();
   }
 
-  /** Where a server on TCP listens; a port of 0 has become a real one. Any thread. */
-  public InetSocketAddress localAddress() {
-    return kernel.localAddress(fd);
-  }
-
   RpcRegistry registry() {
     return registry;
   }
