@@ -33,7 +33,6 @@ final class ScaleBench implements Callable<Integer> {
   private static final long VOLUME_BYTES = 16 * Sizes.MIB;
   private static final long WITHIN_NS = 270_000_000_000L;
   private static final int LEASE_TTL_MS = 30_000;
-  private static final int RESYNC_MS = 300_000;
 
   /** Of an agent that idles: one of its pool, one that listens. */
   private static final int CONNECTIONS_PER_AGENT = 2;
@@ -66,6 +65,12 @@ final class ScaleBench implements Callable<Integer> {
       defaultValue = "60",
       description = "Seconds of idling that are measured (default: ${DEFAULT-VALUE}).")
   int idleSec;
+
+  @Option(
+      names = "--resync",
+      defaultValue = "300",
+      description = "Seconds between an agent's full resyncs (default: ${DEFAULT-VALUE}).")
+  int resyncSec;
 
   @Option(
       names = "--dir",
@@ -113,7 +118,7 @@ final class ScaleBench implements Callable<Integer> {
         Runtime.version(),
         connections,
         LEASE_TTL_MS / 1_000,
-        RESYNC_MS / 1_000);
+        resyncSec);
     Map<String, String> settings = new TreeMap<>();
     settings.put("max_connections", Integer.toString(connections));
     settings.put("fsync", "on");
@@ -133,7 +138,10 @@ final class ScaleBench implements Callable<Integer> {
       postgresPid = database.pid();
       execute(
           owner,
-          "UPDATE cluster SET lease_ttl_ms = " + LEASE_TTL_MS + ", resync_ms = " + RESYNC_MS);
+          "UPDATE cluster SET lease_ttl_ms = "
+              + LEASE_TTL_MS
+              + ", resync_ms = "
+              + resyncSec * 1_000);
       if (statements) {
         execute(owner, "CREATE EXTENSION pg_stat_statements SCHEMA public");
       }

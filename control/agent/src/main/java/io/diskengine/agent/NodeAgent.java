@@ -33,6 +33,9 @@ public abstract sealed class NodeAgent implements AutoCloseable
 
   static final Duration END_WITHIN = Duration.ofSeconds(10);
 
+  /** An agent begins without hearing of changes after this, and reads again when it does. */
+  private static final long LISTEN_WITHIN_MS = 5_000;
+
   final AgentConfig config;
   final AgentMachine machine;
   final AgentClock clock;
@@ -91,14 +94,18 @@ public abstract sealed class NodeAgent implements AutoCloseable
 
   /** Returns at once; progress is told through {@link AgentConfig#onStatus}. */
   public void start() {
-    wakeUps = store.listen(config.nodeName(), reconciler::wake);
+    WakeUps listening = store.listen(config.nodeName(), reconciler::wake);
+    wakeUps = listening;
     started = true;
-    machine.run("agent-" + config.nodeName(), this::run);
+    machine.run("agent-" + config.nodeName(), () -> run(listening));
   }
 
-  private void run() {
+  private void run(WakeUps listening) {
     try {
+      listening.awaitListening(LISTEN_WITHIN_MS);
       reconciler.run();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     } finally {
       ended.complete(true);
     }

@@ -9,7 +9,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The node's lease as its agent holds it (law 7): on PostgreSQL's clock there, here on the clock
- * that runs on while the machine is suspended, and only half as long. Owned by the agent's thread;
+ * that runs on while the machine is suspended, and only half as long. An agent that has nothing to
+ * send does not renew it: it is content that nobody takes the node for lost, which costs PostgreSQL
+ * less ({@link AgentSession#beat}), and renews before it sends again. Owned by the agent's thread;
  * {@link #isHeld} is asked on others.
  */
 final class NodeLease {
@@ -22,7 +24,9 @@ final class NodeLease {
   private final AgentClock clock;
   private volatile long untilBootMs = Long.MIN_VALUE;
   private @Nullable AgentSession session;
-  private long renewAtMs;
+  private long renewedBootMs;
+  private long renewedAtMs;
+  private long toldAtMs;
 
   NodeLease(AgentStore store, NodeRegistration registration, String holder, AgentClock clock) {
     this.store = store;
@@ -35,10 +39,6 @@ final class NodeLease {
     return session;
   }
 
-  long renewAtMs() {
-    return renewAtMs;
-  }
-
   /** Whether a mutation may be sent now. */
   boolean isHeld() {
     return clock.bootMs() < untilBootMs;
@@ -49,17 +49,60 @@ final class NodeLease {
     Lease lease = store.acquire(registration, holder);
     if (lease instanceof Lease.Held(AgentSession won, var _)) {
       session = won;
-      untilBootMs = bootMs + UNTIL_ROWS_MS;
-      renewAtMs = nowMs;
+      renewed(bootMs, nowMs, UNTIL_ROWS_MS);
     }
     return lease;
+  }
+
+  /** Rows were read: how long a lease is. */
+  void lasts(ClusterSettings settings) {
+    if (session != null) {
+      untilBootMs = renewedBootMs + settings.leaseStopMs();
+    }
+  }
+
+  /** When {@link #keep} has something to do. */
+  long dueAtMs(boolean sends, ClusterSettings settings) {
+    long beatAtMs = toldAtMs + settings.leaseBeatMs();
+    return sends ? Math.min(beatAtMs, renewedAtMs + settings.leaseRenewMs()) : beatAtMs;
+  }
+
+  /**
+   * Does what is due.
+   *
+   * @param sends whether mutations are under way
+   */
+  void keep(AgentSession held, long nowMs, boolean sends, ClusterSettings settings) {
+    if (nowMs < dueAtMs(sends, settings)) {
+      return;
+    }
+    if (sends) {
+      renew(held, nowMs, settings);
+    } else {
+      held.beat();
+      toldAtMs = nowMs;
+    }
+  }
+
+  /** Something is about to be sent: renewed, unless that was done just now. */
+  void ensure(AgentSession held, long nowMs, ClusterSettings settings) {
+    long ageMs = clock.bootMs() - renewedBootMs;
+    if (ageMs >= settings.leaseRenewMs()) {
+      renew(held, nowMs, settings);
+    }
   }
 
   void renew(AgentSession held, long nowMs, ClusterSettings settings) {
     long bootMs = clock.bootMs();
     held.renew();
-    untilBootMs = bootMs + settings.leaseStopMs();
-    renewAtMs = nowMs + settings.leaseRenewMs();
+    renewed(bootMs, nowMs, settings.leaseStopMs());
+  }
+
+  private void renewed(long bootMs, long nowMs, long forMs) {
+    renewedBootMs = bootMs;
+    renewedAtMs = nowMs;
+    toldAtMs = nowMs;
+    untilBootMs = bootMs + forMs;
   }
 
   void lost() {

@@ -1,10 +1,12 @@
 package io.diskengine.agent;
 
 import io.diskengine.model.ClusterSettings;
+import io.diskengine.model.Node;
 import io.diskengine.model.NodeView;
 import io.diskengine.model.VolumeRows;
 import io.diskengine.model.plan.Work;
 import io.diskengine.store.AgentSession;
+import io.diskengine.store.AgentWrite;
 import io.diskengine.store.Wake;
 import java.io.IOException;
 import java.util.HashSet;
@@ -67,6 +69,13 @@ final class NodeRows {
     stale = true;
   }
 
+  /** What may have been missed: everything, unless nothing was. Answers whether that is so. */
+  boolean resync(AgentSession session) {
+    NodeView known = view;
+    stale |= known == null || !isFresh() || !session.isUnchanged(known);
+    return stale;
+  }
+
   void forget() {
     view = null;
     stale = true;
@@ -107,6 +116,24 @@ final class NodeRows {
       return Read.NOTHING;
     }
     return take(old.with(part, volumes), volumes, nowMs);
+  }
+
+  /** The node's own row as these writes left it. Answers whether it changed. */
+  boolean told(List<AgentWrite> writes) {
+    boolean changed = false;
+    for (AgentWrite write : writes) {
+      NodeView old = view;
+      if (old != null && write instanceof AgentWrite.NodeSeen seen) {
+        Node node = old.node().seen(seen.dataPlane(), seen.incarnation(), seen.spdkVersion());
+        if (!node.equals(old.node())) {
+          NodeView now = old.with(node);
+          view = now;
+          mode.loaded(now, null);
+          changed = true;
+        }
+      }
+    }
+    return changed;
   }
 
   private Read take(NodeView rows, @Nullable Set<Long> volumes, long nowMs) throws IOException {

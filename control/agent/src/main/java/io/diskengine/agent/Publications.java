@@ -1,5 +1,6 @@
 package io.diskengine.agent;
 
+import io.diskengine.model.Node;
 import io.diskengine.model.Reason;
 import io.diskengine.model.plan.Plan;
 import io.diskengine.store.AgentSession;
@@ -17,16 +18,29 @@ import org.jspecify.annotations.Nullable;
 final class Publications {
   private static final long PLAN_EVERY_MS = 5_000;
   private static final int MAX_PLAN_TEXT = 16_384;
+  private static final long NEVER = Long.MAX_VALUE;
+
+  /** A data plane that is not verified sooner is told of as one that starts. */
+  private static final long SETTLES_MS = 1_000;
 
   private final Reasons reasons = new Reasons();
   private AgentWrite.@Nullable NodeSeen nodeSeen;
+  private long seenDueMs = NEVER;
+  private long firstAnswerMs = NEVER;
   private String plan = "";
   private long planAtMs = Long.MIN_VALUE / 2;
 
   /** What is in the database is not known: everything is told again. */
   void forget() {
     nodeSeen = null;
+    seenDueMs = NEVER;
+    firstAnswerMs = NEVER;
     reasons.clear();
+  }
+
+  /** It was asked what the data plane is, and it is known or away. */
+  void planeAnswered(long nowMs) {
+    firstAnswerMs = Math.min(firstAnswerMs, nowMs);
   }
 
   /** Reasons are told again, in case that somebody else changed them. */
@@ -39,9 +53,34 @@ final class Publications {
     return reasons.nextDueMs();
   }
 
-  /** The data plane, when it is not as it was told last. */
-  List<AgentWrite> due(AgentWrite.NodeSeen seen) {
-    return seen.equals(nodeSeen) ? List.of() : List.of(seen);
+  /**
+   * The data plane, when it is not as it was told last. Every telling wakes others: nothing is said
+   * of one that is about to be found as it was, or of which nobody believes anything yet.
+   *
+   * @param row the node as it is on record
+   */
+  List<AgentWrite> due(AgentWrite.NodeSeen seen, Node row, long nowMs) {
+    boolean told = nodeSeen != null;
+    long untilMs = firstAnswerMs == NEVER ? NEVER : firstAnswerMs + SETTLES_MS;
+    boolean news = row.incarnation() != null && !row.incarnation().equals(seen.incarnation());
+    boolean waits =
+        nowMs < untilMs
+            && !told
+            && switch (seen.dataPlane()) {
+              case DOWN -> true;
+              case STARTING -> !news;
+              default -> false;
+            };
+    seenDueMs = waits ? untilMs : NEVER;
+    if (!told && row.isSeen(seen.dataPlane(), seen.incarnation(), seen.spdkVersion())) {
+      nodeSeen = seen;
+    }
+    return waits || seen.equals(nodeSeen) ? List.of() : List.of(seen);
+  }
+
+  /** When the data plane will have to be told of as it is. */
+  long seenDueMs() {
+    return seenDueMs;
   }
 
   /**
@@ -64,15 +103,11 @@ final class Publications {
     return due;
   }
 
-  /** They are on record now. Answers whether the node's own row changed. */
-  boolean told(List<AgentWrite> writes, long nowMs) {
-    boolean node = false;
+  /** They are on record now. */
+  void told(List<AgentWrite> writes, long nowMs) {
     for (AgentWrite w : writes) {
       switch (w) {
-        case AgentWrite.NodeSeen seen -> {
-          nodeSeen = seen;
-          node = true;
-        }
+        case AgentWrite.NodeSeen seen -> nodeSeen = seen;
         case AgentWrite.PublishReasons(List<Reason> why) -> reasons.published(why, nowMs);
         case AgentWrite.PublishPlan(String text) -> {
           plan = text;
@@ -81,7 +116,6 @@ final class Publications {
         default -> {}
       }
     }
-    return node;
   }
 
   /** Answers everybody who asked for the node's plan. */

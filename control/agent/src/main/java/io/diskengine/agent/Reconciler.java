@@ -2,6 +2,7 @@ package io.diskengine.agent;
 
 import io.diskengine.agent.AgentStatus.State;
 import io.diskengine.model.DataPlaneState;
+import io.diskengine.model.Node;
 import io.diskengine.model.NodeView;
 import io.diskengine.model.ObjectRef;
 import io.diskengine.model.plan.Action;
@@ -58,6 +59,7 @@ final class Reconciler {
   private static final long TICK_MS = 1_000;
   private static final long RETRY_MS = 200;
   private static final long PLANE_RETRY_MS = 50;
+
   private static final long SILENT_AFTER_MS = 3_000;
   private static final long FINISH_WITHIN_MS = 250;
 
@@ -146,6 +148,7 @@ final class Reconciler {
 
   /** Runs until {@link #end}; everything else of this class happens inside. */
   void run() {
+    await(0);
     while (!ending) {
       long pauseMs = 0;
       try {
@@ -203,17 +206,18 @@ final class Reconciler {
     if (held == null) {
       return retryAtMs - nowMs;
     }
-    if (nowMs >= lease.renewAtMs()) {
-      lease.renew(held, nowMs, nodeRows.settings());
-    }
+    lease.keep(held, nowMs, sends(), nodeRows.settings());
     look(nowMs);
     long gatherUntilMs = gatherUntilMs();
     if (nowMs < gatherUntilMs) {
       return gatherUntilMs - nowMs;
     }
     if (nowMs >= resyncAtMs) {
-      nodeRows.stale();
-      planAsked = true;
+      if (nodeRows.resync(held)) {
+        planAsked = true;
+      } else {
+        resyncAtMs = nodeRows.nextResyncMs(nowMs, config.nodeName());
+      }
       mode.resync();
       publications.resync();
     }
@@ -230,13 +234,16 @@ final class Reconciler {
       planStale |= isSilent(nowMs);
       look(nowMs);
     }
-    startPlane(rows, nowMs);
+    startPlane(held, rows, nowMs);
     if (nowMs >= requeueAtMs) {
       requeueAtMs = Long.MAX_VALUE;
       mode.requeue();
       planStale = true;
     }
-    if (planStale || nowMs >= finishAtMs || nowMs >= publicationsDueMs()) {
+    if (planStale
+        || nowMs >= finishAtMs
+        || nowMs >= publicationsDueMs()
+        || nowMs >= publications.seenDueMs()) {
       planStale = false;
       act(held, rows, nowMs);
     }
@@ -259,9 +266,15 @@ final class Reconciler {
     return plane != null && mode.isSeen() ? publications.nextDueMs() : Long.MAX_VALUE;
   }
 
+  /** Whether mutations are under way. */
+  private boolean sends() {
+    return planeStarting || !busy.isEmpty();
+  }
+
   private long nextDueMs() {
-    long due = Math.min(Math.min(lease.renewAtMs(), tickAtMs), Math.min(resyncAtMs, requeueAtMs));
-    due = Math.min(due, Math.min(finishAtMs, publicationsDueMs()));
+    long due = Math.min(Math.min(tickAtMs, resyncAtMs), Math.min(requeueAtMs, finishAtMs));
+    due = Math.min(due, lease.dueAtMs(sends(), nodeRows.settings()));
+    due = Math.min(due, Math.min(publicationsDueMs(), publications.seenDueMs()));
     return plane == null && !planeStarting ? Math.min(due, planeRetryAtMs) : due;
   }
 
@@ -311,6 +324,7 @@ final class Reconciler {
       case NOTHING -> {}
       case NEWS -> {
         planStale = true;
+        lease.lasts(nodeRows.settings());
         if (nowMs >= resyncAtMs) {
           resyncAtMs = nodeRows.nextResyncMs(nowMs, config.nodeName());
         }
@@ -325,10 +339,11 @@ final class Reconciler {
     statusLine.tell(State.STOPPED, nodeRows.wentBack());
   }
 
-  private void startPlane(NodeView rows, long nowMs) {
+  private void startPlane(AgentSession held, NodeView rows, long nowMs) {
     if (plane != null || planeStarting || nowMs < planeRetryAtMs) {
       return;
     }
+    lease.ensure(held, nowMs, nodeRows.settings());
     planeStarting = true;
     machine.fork(
         "start " + config.nodeName(),
@@ -341,6 +356,7 @@ final class Reconciler {
   private void started(DataPlane.Outcome outcome) {
     planeStarting = false;
     long nowMs = clock.nowMs();
+    publications.planeAnswered(nowMs);
     planeRetryAtMs = nowMs + PLANE_RETRY_MS;
     switch (outcome) {
       case DataPlane.Outcome.Up up -> {
@@ -434,10 +450,13 @@ final class Reconciler {
         && (verified || statusLine.last().state() != State.VERIFYING)) {
       statusLine.tell(verified ? State.READY : State.VERIFYING, "data plane " + up.incarnation());
     }
-    List<AgentWrite> more = publications(nowMs, plans);
+    List<AgentWrite> more = publications(rows.node(), nowMs, plans);
     boolean due = nowMs >= finishAtMs;
     if (ready.isEmpty() && more.isEmpty() && !due) {
       return;
+    }
+    if (!ready.isEmpty()) {
+      lease.ensure(held, nowMs, nodeRows.settings());
     }
     finishAtMs = Long.MAX_VALUE;
     Set<Long> volumes = nodeRows.changedBy(ready, rows);
@@ -461,12 +480,11 @@ final class Reconciler {
         send(r, rows, up);
       }
     }
-    if (publications.told(more, nowMs)) {
-      nodeRows.stale();
-    }
+    publications.told(more, nowMs);
+    planStale |= nodeRows.told(more);
   }
 
-  private List<AgentWrite> publications(long nowMs, boolean planned) {
+  private List<AgentWrite> publications(Node row, long nowMs, boolean planned) {
     DataPlane.Outcome.Up up = plane;
     DataPlaneState state =
         up == null
@@ -477,7 +495,7 @@ final class Reconciler {
     var seen =
         new AgentWrite.NodeSeen(
             state, up == null ? null : up.incarnation(), up == null ? null : up.version());
-    List<AgentWrite> more = new ArrayList<>(publications.due(seen));
+    List<AgentWrite> more = new ArrayList<>(publications.due(seen, row, nowMs));
     if (planned) {
       more.addAll(publications.due(lastPlan, backoffs, busy.isEmpty(), nowMs, clock.instant()));
     }

@@ -57,12 +57,59 @@ class NodeLeaseTest {
     assertFalse(lease.isHeld(), "lost");
   }
 
+  @Test
+  void aBeatDoesNotLetAnythingBeSent() {
+    ClusterSettings settings = ClusterSettings.DEFAULTS;
+    clock.nowMs = 1_000;
+    lease.acquire(clock.nowMs);
+    lease.lasts(settings);
+    assertEquals(clock.nowMs + settings.leaseBeatMs(), lease.dueAtMs(false, settings));
+    assertEquals(clock.nowMs + settings.leaseRenewMs(), lease.dueAtMs(true, settings));
+
+    pass(settings.leaseBeatMs() - 1);
+    lease.keep(session, clock.nowMs, false, settings);
+    assertEquals(0, session.beats, "it is not due yet");
+    pass(1);
+    lease.keep(session, clock.nowMs, false, settings);
+    assertEquals(1, session.beats);
+    assertEquals(0, session.renewals);
+    assertFalse(lease.isHeld(), "half of its time is over");
+    assertTrue(settings.leaseBeatMs() < settings.leaseTtlMs());
+
+    lease.ensure(session, clock.nowMs, settings);
+    assertEquals(1, session.renewals, "before something is sent");
+    assertTrue(lease.isHeld());
+    pass(settings.leaseRenewMs() - 1);
+    lease.ensure(session, clock.nowMs, settings);
+    assertEquals(1, session.renewals, "that was just now");
+  }
+
+  @Test
+  void isRenewedOftenWhileMutationsAreUnderWay() {
+    ClusterSettings settings = ClusterSettings.DEFAULTS;
+    lease.acquire(clock.nowMs);
+    lease.lasts(settings);
+    for (int i = 0; i < 10; i++) {
+      pass(settings.leaseRenewMs());
+      assertTrue(lease.isHeld());
+      lease.keep(session, clock.nowMs, true, settings);
+      assertEquals(i + 1, session.renewals);
+    }
+    assertEquals(0, session.beats);
+  }
+
+  private void pass(long ms) {
+    clock.nowMs += ms;
+    clock.bootMs += ms;
+  }
+
   private static final class Clock implements AgentClock {
     long bootMs = 5_000;
+    long nowMs;
 
     @Override
     public long nowMs() {
-      return 0;
+      return nowMs;
     }
 
     @Override
@@ -98,10 +145,19 @@ class NodeLeaseTest {
 
   private final class Session implements AgentSession {
     long answersAfterMs;
+    int renewals;
+    int beats;
 
     @Override
     public Instant renew() {
+      renewals++;
       clock.bootMs += answersAfterMs;
+      return Instant.EPOCH;
+    }
+
+    @Override
+    public Instant beat() {
+      beats++;
       return Instant.EPOCH;
     }
 
@@ -122,6 +178,11 @@ class NodeLeaseTest {
 
     @Override
     public NodeView view() {
+      throw new AssertionError("a lease asks for nothing but its renewal");
+    }
+
+    @Override
+    public boolean isUnchanged(NodeView view) {
       throw new AssertionError("a lease asks for nothing but its renewal");
     }
 

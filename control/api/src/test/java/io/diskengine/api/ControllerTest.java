@@ -308,7 +308,7 @@ final class ControllerTest {
   @Test
   void withoutDatabaseRequestsAreAnsweredWithWhatToDo() throws IOException {
     StoreConfig nowhere =
-        new StoreConfig("jdbc:postgresql://127.0.0.1:1/x", "u", "p", "nowhere", 2, 300);
+        new StoreConfig("jdbc:postgresql://127.0.0.1:1/x", "u", "p", "nowhere", 2, 300, 0, 500);
     try (Controller controller =
             Controller.start(new ControllerConfig("127.0.0.1", 0, null, nowhere));
         ApiClient client = new ApiClient(controller.uri(), null)) {

@@ -45,8 +45,18 @@ public record ClusterSettings(
     return leaseTtlMs / 2;
   }
 
-  /** How often an agent renews its lease: a third of the time after which it must stop. */
+  /**
+   * How often an agent that sends renews its lease: a third of the time after which it must stop.
+   */
   public int leaseRenewMs() {
     return leaseStopMs() / 3;
+  }
+
+  /**
+   * How often an agent that has nothing to send says that it is there. A quarter of the lease is
+   * left for a PostgreSQL that is slow or away before others take the node for lost.
+   */
+  public int leaseBeatMs() {
+    return leaseTtlMs / 4 * 3;
   }
 }

@@ -2,6 +2,7 @@ package io.diskengine.model;
 
 import java.time.Instant;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,6 +30,37 @@ public record Node(
     DataPlaneState dataPlane,
     @Nullable Instant dataPlaneSince,
     long version) {
+
+  /**
+   * This row after its agent told of its data plane, but for the time since when that is so; a new
+   * version when it was not so before.
+   */
+  public Node seen(DataPlaneState state, @Nullable String process, @Nullable String spdk) {
+    return new Node(
+        id,
+        name,
+        mode,
+        failureDomain,
+        hostNqn,
+        addresses,
+        schedulability,
+        leaseHolder,
+        leaseEpoch,
+        leaseExpires,
+        leaseValid,
+        process,
+        spdk,
+        state,
+        dataPlaneSince,
+        isSeen(state, process, spdk) ? version : version + 1);
+  }
+
+  /** Whether this is on record of its data plane. */
+  public boolean isSeen(DataPlaneState state, @Nullable String process, @Nullable String spdk) {
+    return dataPlane == state
+        && Objects.equals(incarnation, process)
+        && Objects.equals(spdkVersion, spdk);
+  }
 
   /** Renewals of leases aside, which nothing is planned from. */
   boolean isSameBesideLease(Node other) {

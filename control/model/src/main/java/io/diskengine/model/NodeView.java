@@ -66,6 +66,11 @@ public record NodeView(
             VmMapping::id));
   }
 
+  /** This view with the node's own row as it is now. */
+  public NodeView with(Node own) {
+    return new NodeView(cluster, own, peers, disks, volumes, lvols, grants, mappings, vmMappings);
+  }
+
   /** Whether the nodes and disks that the rows name are among these. */
   public boolean knowsNodesOf(VolumeRows part) {
     Set<Long> nodeIds = new HashSet<>(Set.of(node.id()));

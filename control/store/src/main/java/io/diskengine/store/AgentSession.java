@@ -20,11 +20,23 @@ public interface AgentSession {
 
   long leaseEpoch();
 
-  /** Extends the lease by its TTL; returns when it expires on PostgreSQL's clock. */
+  /** Extends the lease by its TTL; returns when it expires on PostgreSQL's clock. Durable. */
   Instant renew();
+
+  /**
+   * Extends the lease as others see it, for a holder that has nothing to send. It does not wait for
+   * the disk: a crash of PostgreSQL may take it back, so that nothing may be sent because of it.
+   */
+  Instant beat();
 
   /** Every row that concerns this node, in one snapshot and one round trip. */
   NodeView view();
+
+  /**
+   * Whether the last {@link #view()} would show the same now as this one, which was kept ever
+   * since, found out without reading all of it. False also when that is not known.
+   */
+  boolean isUnchanged(NodeView view);
 
   /** The part of {@link #view()} that belongs to these volumes, for {@link NodeView#with}. */
   VolumeRows rows(Set<Long> volumeIds);

@@ -19,7 +19,7 @@ public final class Database implements AutoCloseable {
   private static final int CONNECT_TIMEOUT_SEC = 3;
   private static final int SOCKET_TIMEOUT_SEC = 15;
   private static final String SESSION_LIMITS =
-      "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=15s";
+      "-c lock_timeout=5s -c idle_in_transaction_session_timeout=15s -c statement_timeout=";
 
   /**
    * Statements are few, short and look rows up by keys: each is planned once for each connection.
@@ -28,6 +28,7 @@ public final class Database implements AutoCloseable {
   private static final String PLANNER =
       " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off";
 
+  private static final String TRUSTED = "com.zaxxer.hikari.aliveBypassWindowMs";
   private static final int MAX_ATTEMPTS = 4;
   private static final int MINIMUM_SERVER_VERSION = 15;
 
@@ -52,9 +53,28 @@ public final class Database implements AutoCloseable {
     hikari.setMinimumIdle(1);
     hikari.setConnectionTimeout(config.waitMs());
     hikari.setInitializationFailTimeout(-1);
+    // A connection is tested when it is taken, and is not made anew for its age: with a thousand
+    // agents either would keep PostgreSQL busy.
+    hikari.setKeepaliveTime(0);
+    hikari.setMaxLifetime(0);
     connectionProperties().forEach((k, v) -> hikari.addDataSourceProperty((String) k, v));
     hikari.addDataSourceProperty("socketTimeout", Integer.toString(SOCKET_TIMEOUT_SEC));
-    pool = new HikariDataSource(hikari);
+    pool = pool(hikari, config.trustedMs());
+  }
+
+  /** When a pool is made is the only time at which it can be told, and by this only. */
+  private static synchronized HikariDataSource pool(HikariConfig hikari, int trustedMs) {
+    String before = System.getProperty(TRUSTED);
+    System.setProperty(TRUSTED, Integer.toString(trustedMs));
+    try {
+      return new HikariDataSource(hikari);
+    } finally {
+      if (before == null) {
+        System.clearProperty(TRUSTED);
+      } else {
+        System.setProperty(TRUSTED, before);
+      }
+    }
   }
 
   StoreConfig config() {
@@ -68,7 +88,7 @@ public final class Database implements AutoCloseable {
     p.setProperty("ApplicationName", config.applicationName());
     p.setProperty("connectTimeout", Integer.toString(CONNECT_TIMEOUT_SEC));
     p.setProperty("tcpKeepAlive", "true");
-    p.setProperty("options", SESSION_LIMITS + PLANNER);
+    p.setProperty("options", SESSION_LIMITS + config.statementLimitMs() + PLANNER);
     p.setProperty("prepareThreshold", "1");
     return p;
   }

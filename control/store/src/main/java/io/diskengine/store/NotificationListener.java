@@ -7,6 +7,8 @@ import java.sql.Statement;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Properties;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
@@ -29,6 +31,7 @@ final class NotificationListener implements WakeUps {
   private final String channel;
   private final Consumer<Wake> onWake;
   private final Thread thread;
+  private final CountDownLatch listening = new CountDownLatch(1);
   private volatile @Nullable Connection current;
   private volatile boolean closed;
 
@@ -79,6 +82,7 @@ final class NotificationListener implements WakeUps {
       }
       PGConnection pg = connection.unwrap(PGConnection.class);
       onWake.accept(Wake.ALL);
+      listening.countDown();
       try {
         while (!closed) {
           PGNotification[] notifications = pg.getNotifications(POLL_MS);
@@ -98,6 +102,11 @@ final class NotificationListener implements WakeUps {
 
   private static List<String> payloads(PGNotification[] notifications) {
     return Arrays.stream(notifications).map(PGNotification::getParameter).toList();
+  }
+
+  @Override
+  public void awaitListening(long ms) throws InterruptedException {
+    boolean unused = listening.await(ms, TimeUnit.MILLISECONDS);
   }
 
   @Override

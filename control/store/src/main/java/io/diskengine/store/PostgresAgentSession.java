@@ -1,6 +1,8 @@
 package io.diskengine.store;
 
+import io.diskengine.model.Cluster;
 import io.diskengine.model.GrantState;
+import io.diskengine.model.Node;
 import io.diskengine.model.NodeView;
 import io.diskengine.model.Reason;
 import io.diskengine.model.VmMappingState;
@@ -40,6 +42,9 @@ final class PostgresAgentSession implements AgentSession {
   /** What is in the database, as far as this session knows; null = not known. */
   private volatile @Nullable List<Reason> published;
 
+  /** As counted before the last read of everything; null = some were about to be committed. */
+  private volatile @Nullable Long changesBefore;
+
   PostgresAgentSession(
       Database database, long nodeId, String nodeName, String holder, long leaseEpoch) {
     this.database = database;
@@ -67,14 +72,24 @@ final class PostgresAgentSession implements AgentSession {
 
   @Override
   public Instant renew() {
+    return extend("lease_expires");
+  }
+
+  @Override
+  public Instant beat() {
+    // Local to the transaction that the statement is, thus until it has committed.
+    return extend("lease_expires, set_config('synchronous_commit', 'off', true)");
+  }
+
+  private Instant extend(String returning) {
     return database
         .single(tx ->
             tx.first(
                 r -> r.getObject(1, OffsetDateTime.class).toInstant(),
                 "UPDATE node SET lease_expires = clock_timestamp() +"
                     + " (SELECT lease_ttl_ms FROM cluster) * interval '1 ms'"
-                    + " WHERE id = ? AND lease_epoch = ? AND lease_holder = ?"
-                    + " RETURNING lease_expires",
+                    + " WHERE id = ? AND lease_epoch = ? AND lease_holder = ? RETURNING "
+                    + returning,
                 nodeId,
                 leaseEpoch,
                 holder))
@@ -94,8 +109,58 @@ final class PostgresAgentSession implements AgentSession {
 
   @Override
   public NodeView view() {
+    Changes changes = changes(List.of());
     NodeViewQuery all = NodeViewQuery.all(texts);
-    return all.view(database.snapshot(all.statements()));
+    NodeView view = all.view(database.snapshot(all.statements()));
+    changesBefore = changes.settled() ? changes.count() : null;
+    return view;
+  }
+
+  @Override
+  public boolean isUnchanged(NodeView view) {
+    Long before = changesBefore;
+    if (before == null) {
+      return false;
+    }
+    List<Node> nodes = new ArrayList<>(view.peers());
+    nodes.add(view.node());
+    Changes now = changes(nodes.stream().map(Node::id).toList());
+    return now.count() == before
+        && now.validNodes() == nodes.stream().filter(Node::leaseValid).count()
+        && now.versionsOfNodes() == nodes.stream().mapToLong(Node::version).sum()
+        && now.cluster().settings().equals(view.cluster().settings())
+        && now.cluster().sequence() >= view.cluster().sequence();
+  }
+
+  /**
+   * @param count of statements that changed rows of which agents have copies
+   * @param settled whether all that was counted is committed: whoever reads now sees it
+   */
+  private record Changes(
+      long count, boolean settled, long validNodes, long versionsOfNodes, Cluster cluster) {}
+
+  /** Each statement sees what was committed when it begins, and they follow each other. */
+  private Changes changes(List<Long> nodeIds) {
+    Statement<Long> count = Statement.of(r -> r.getLong(1), "SELECT last_value FROM changes");
+    Statement<Boolean> settled =
+        Statement.of(r -> r.getBoolean(1), "SELECT diskengine.changes_are_settled()");
+    Statement<long[]> nodes =
+        Statement.of(
+            r -> new long[] {r.getLong(1), r.getLong(2)},
+            "SELECT count(*) FILTER (WHERE lease_expires > clock_timestamp()), sum(version)"
+                + " FROM node WHERE id = ANY(?::bigint[])",
+            nodeIds);
+    Statement<Cluster> cluster = Statement.of(Rows::cluster, "SELECT * FROM cluster");
+    return database.single(tx -> {
+      Tx.Results rows = tx.all(List.of(count, settled, nodes, cluster));
+      long[] ofNodes = rows.of(nodes).getFirst();
+      return new Changes(
+          rows.of(count).getFirst(),
+          rows.of(settled).getFirst(),
+          ofNodes[0],
+          ofNodes[1],
+          rows.of(cluster).getFirst());
+    });
   }
 
   @Override

@@ -62,7 +62,6 @@ final class NotificationTest {
       awaitWake(controller);
       Fixture.applied(sn1, new NodeSeen(DataPlaneState.SILENT, "pid-1", "SPDK v26.09"));
       awaitWake(baremetal);
-      awaitWake(controller);
       fixture.controller.requestPlan("bm1");
       awaitWake(baremetal);
       awaitWake(controller);

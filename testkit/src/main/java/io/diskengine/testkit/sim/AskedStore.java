@@ -75,8 +75,18 @@ abstract class AskedStore implements AgentStore {
     }
 
     @Override
+    public Instant beat() {
+      return ask("", session::beat);
+    }
+
+    @Override
     public NodeView view() {
       return ask("", session::view);
+    }
+
+    @Override
+    public boolean isUnchanged(NodeView view) {
+      return ask("", () -> session.isUnchanged(view));
     }
 
     @Override

@@ -161,6 +161,11 @@ public final class MemoryAgentStore implements AgentStore {
     }
 
     @Override
+    public Instant beat() {
+      return renew();
+    }
+
+    @Override
     public void release() {
       boolean unused =
           store.transaction(
@@ -181,6 +186,17 @@ public final class MemoryAgentStore implements AgentStore {
         throw new java.util.NoSuchElementException("node " + nodeName + " has no row");
       }
       return s.view(nodeId, store.now());
+    }
+
+    @Override
+    public boolean isUnchanged(NodeView view) {
+      NodeView now = view();
+      return now.hasSameSurroundings(view)
+          && now.volumes().equals(view.volumes())
+          && now.lvols().equals(view.lvols())
+          && now.grants().equals(view.grants())
+          && now.mappings().equals(view.mappings())
+          && now.vmMappings().equals(view.vmMappings());
     }
 
     @Override
