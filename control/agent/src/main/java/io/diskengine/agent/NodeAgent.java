@@ -34,7 +34,16 @@ public abstract sealed class NodeAgent implements AutoCloseable
   static final Duration END_WITHIN = Duration.ofSeconds(10);
 
   /** An agent begins without hearing of changes after this, and reads again when it does. */
-  private static final long LISTEN_WITHIN_MS = 5_000;
+  private static final long LISTEN_WITHIN_MS = 60_000;
+
+  /** A start that listens sooner goes on at once. */
+  private static final long BUSY_FROM_MS = 2_000;
+
+  /** What a start costs PostgreSQL beside its first connection, in such connections. */
+  private static final long START_PART = 4;
+
+  /** Of names that differ in one letter makes numbers that are far apart. */
+  private static final long SPREAD = 0x9E3779B1L;
 
   final AgentConfig config;
   final AgentMachine machine;
@@ -102,12 +111,26 @@ public abstract sealed class NodeAgent implements AutoCloseable
 
   private void run(WakeUps listening) {
     try {
+      long beganMs = clock.nowMs();
       listening.awaitListening(LISTEN_WITHIN_MS);
+      letOthersPass(clock.nowMs() - beganMs);
       reconciler.run();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } finally {
       ended.complete(true);
+    }
+  }
+
+  /**
+   * A PostgreSQL that takes long to let this agent listen is busy with the starts of many: each goes
+   * on at a time of its own, so that they do not all take turns at everything.
+   *
+   * @param tookMs until it listened
+   */
+  private void letOthersPass(long tookMs) throws InterruptedException {
+    if (tookMs > BUSY_FROM_MS) {
+      machine.sleep(Math.floorMod(config.nodeName().hashCode() * SPREAD, tookMs * START_PART));
     }
   }
 

@@ -68,13 +68,13 @@ final class NodeLease {
   }
 
   /**
-   * Does what is due.
+   * Does what is due. Answers whether PostgreSQL was asked anything.
    *
    * @param sends whether mutations are under way
    */
-  void keep(AgentSession held, long nowMs, boolean sends, ClusterSettings settings) {
+  boolean keep(AgentSession held, long nowMs, boolean sends, ClusterSettings settings) {
     if (nowMs < dueAtMs(sends, settings)) {
-      return;
+      return false;
     }
     if (sends) {
       renew(held, nowMs, settings);
@@ -82,6 +82,12 @@ final class NodeLease {
       held.beat();
       toldAtMs = nowMs;
     }
+    return true;
+  }
+
+  /** PostgreSQL was away: others may have taken the node for lost. */
+  void storeWasAway() {
+    toldAtMs = Long.MIN_VALUE / 2;
   }
 
   /** Something is about to be sent: renewed, unless that was done just now. */

@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  * writes leave them. Whatever comes passes law 13's sequence first. Owned by the agent's thread.
  */
 final class NodeRows {
+  private static final int EARLY_PART = 8;
+
   private final SequenceFile sequence;
   private final Mode mode;
   private @Nullable NodeView view;
@@ -56,7 +58,13 @@ final class NodeRows {
    */
   long nextResyncMs(long nowMs, String nodeName) {
     int everyMs = settings().resyncMs();
-    return nowMs + everyMs - Math.floorMod(nowMs - nodeName.hashCode(), everyMs);
+    long fromMs = nowMs + resyncEarlyMs();
+    return fromMs + everyMs - Math.floorMod(fromMs - nodeName.hashCode(), everyMs);
+  }
+
+  /** A resync may come so much earlier, with something else that PostgreSQL is asked. */
+  int resyncEarlyMs() {
+    return Math.min(settings().leaseBeatMs(), settings().resyncMs() / EARLY_PART);
   }
 
   void wake(Wake wake) {

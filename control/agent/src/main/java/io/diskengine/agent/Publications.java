@@ -1,5 +1,6 @@
 package io.diskengine.agent;
 
+import io.diskengine.model.DataPlaneState;
 import io.diskengine.model.Node;
 import io.diskengine.model.Reason;
 import io.diskengine.model.plan.Plan;
@@ -21,7 +22,7 @@ final class Publications {
   private static final long NEVER = Long.MAX_VALUE;
 
   /** A data plane that is not verified sooner is told of as one that starts. */
-  private static final long SETTLES_MS = 1_000;
+  private static final long SETTLES_MS = 10_000;
 
   private final Reasons reasons = new Reasons();
   private AgentWrite.@Nullable NodeSeen nodeSeen;
@@ -51,6 +52,16 @@ final class Publications {
   /** When a reason will have lasted long enough to be told. */
   long nextDueMs() {
     return reasons.nextDueMs();
+  }
+
+  static AgentWrite.NodeSeen seen(
+      DataPlane.Outcome.@Nullable Up up, boolean silent, boolean verified) {
+    if (up == null) {
+      return new AgentWrite.NodeSeen(DataPlaneState.DOWN, null, null);
+    }
+    DataPlaneState state =
+        silent ? DataPlaneState.SILENT : verified ? DataPlaneState.READY : DataPlaneState.STARTING;
+    return new AgentWrite.NodeSeen(state, up.incarnation(), up.version());
   }
 
   /**

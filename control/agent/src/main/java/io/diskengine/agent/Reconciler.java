@@ -1,7 +1,6 @@
 package io.diskengine.agent;
 
 import io.diskengine.agent.AgentStatus.State;
-import io.diskengine.model.DataPlaneState;
 import io.diskengine.model.Node;
 import io.diskengine.model.NodeView;
 import io.diskengine.model.ObjectRef;
@@ -136,6 +135,7 @@ final class Reconciler {
       planAsked |= wake.planAsked();
       if (wake.isAfterAGap()) {
         journal.storeWasAway();
+        lease.storeWasAway();
         finishAtMs = journal.isDue() ? clock.nowMs() : finishAtMs;
       }
     });
@@ -158,6 +158,7 @@ final class Reconciler {
       } catch (StoreUnavailableException e) {
         retryAtMs = clock.nowMs() + RETRY_MS;
         nodeRows.stale();
+        lease.storeWasAway();
         journal.storeWasAway();
         finishAtMs = journal.isDue() ? retryAtMs : finishAtMs;
         pauseMs = RETRY_MS;
@@ -206,18 +207,17 @@ final class Reconciler {
     if (held == null) {
       return retryAtMs - nowMs;
     }
-    lease.keep(held, nowMs, sends(), nodeRows.settings());
+    boolean asked = lease.keep(held, nowMs, sends(), nodeRows.settings());
     look(nowMs);
     long gatherUntilMs = gatherUntilMs();
     if (nowMs < gatherUntilMs) {
       return gatherUntilMs - nowMs;
     }
-    if (nowMs >= resyncAtMs) {
-      if (nodeRows.resync(held)) {
-        planAsked = true;
-      } else {
-        resyncAtMs = nodeRows.nextResyncMs(nowMs, config.nodeName());
-      }
+    if (nowMs >= resyncAtMs - (asked ? nodeRows.resyncEarlyMs() : 0)) {
+      resyncAtMs = Math.min(nowMs, resyncAtMs);
+      boolean reads = nodeRows.resync(held);
+      planAsked |= reads;
+      resyncAtMs = reads ? resyncAtMs : nodeRows.nextResyncMs(nowMs, config.nodeName());
       mode.resync();
       publications.resync();
     }
@@ -240,10 +240,7 @@ final class Reconciler {
       mode.requeue();
       planStale = true;
     }
-    if (planStale
-        || nowMs >= finishAtMs
-        || nowMs >= publicationsDueMs()
-        || nowMs >= publications.seenDueMs()) {
+    if (planStale || nowMs >= finishAtMs || nowMs >= publicationsDueMs()) {
       planStale = false;
       act(held, rows, nowMs);
     }
@@ -263,7 +260,8 @@ final class Reconciler {
 
   /** Reasons come from plans: without one there is nothing new to tell. */
   private long publicationsDueMs() {
-    return plane != null && mode.isSeen() ? publications.nextDueMs() : Long.MAX_VALUE;
+    long seenMs = publications.seenDueMs();
+    return plane != null && mode.isSeen() ? Math.min(seenMs, publications.nextDueMs()) : seenMs;
   }
 
   /** Whether mutations are under way. */
@@ -274,7 +272,7 @@ final class Reconciler {
   private long nextDueMs() {
     long due = Math.min(Math.min(tickAtMs, resyncAtMs), Math.min(requeueAtMs, finishAtMs));
     due = Math.min(due, lease.dueAtMs(sends(), nodeRows.settings()));
-    due = Math.min(due, Math.min(publicationsDueMs(), publications.seenDueMs()));
+    due = Math.min(due, publicationsDueMs());
     return plane == null && !planeStarting ? Math.min(due, planeRetryAtMs) : due;
   }
 
@@ -485,16 +483,7 @@ final class Reconciler {
   }
 
   private List<AgentWrite> publications(Node row, long nowMs, boolean planned) {
-    DataPlane.Outcome.Up up = plane;
-    DataPlaneState state =
-        up == null
-            ? DataPlaneState.DOWN
-            : isSilent(nowMs)
-                ? DataPlaneState.SILENT
-                : verified ? DataPlaneState.READY : DataPlaneState.STARTING;
-    var seen =
-        new AgentWrite.NodeSeen(
-            state, up == null ? null : up.incarnation(), up == null ? null : up.version());
+    var seen = Publications.seen(plane, isSilent(nowMs), verified);
     List<AgentWrite> more = new ArrayList<>(publications.due(seen, row, nowMs));
     if (planned) {
       more.addAll(publications.due(lastPlan, backoffs, busy.isEmpty(), nowMs, clock.instant()));

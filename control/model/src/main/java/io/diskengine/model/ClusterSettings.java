@@ -36,6 +36,8 @@ public record ClusterSettings(
     int replaceAfterSec,
     int maxRebuildsPerDisk,
     int rebuildMbPerSec) {
+  private static final int BEAT_MARGIN_MS = 4_000;
+
   public static final ClusterSettings DEFAULTS =
       new ClusterSettings(
           1, -1, 0, 12, 1_000, 5_000, 3_000, 30_000, 30_000, 2, 100, true, 600, 2, 0);
@@ -53,10 +55,11 @@ public record ClusterSettings(
   }
 
   /**
-   * How often an agent that has nothing to send says that it is there. A quarter of the lease is
-   * left for a PostgreSQL that is slow or away before others take the node for lost.
+   * How often an agent that has nothing to send says that it is there: so that some seconds are left
+   * for a PostgreSQL that is slow or away before others take the node for lost. Each time wakes a
+   * process of PostgreSQL that has slept for so long.
    */
   public int leaseBeatMs() {
-    return leaseTtlMs / 4 * 3;
+    return Math.max(leaseTtlMs / 2, leaseTtlMs - BEAT_MARGIN_MS);
   }
 }

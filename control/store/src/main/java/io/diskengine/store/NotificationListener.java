@@ -58,6 +58,7 @@ final class NotificationListener implements WakeUps {
           return;
         }
         LOG.atWarn().addKeyValue("channel", channel).log("not listening: {}", e.getMessage());
+        listening.countDown(); // who waits learns from its own connection what is wrong
       }
       try {
         Thread.sleep(pauseMs);
@@ -112,6 +113,7 @@ final class NotificationListener implements WakeUps {
   @Override
   public void close() {
     closed = true;
+    listening.countDown();
     Connection connection = current;
     if (connection != null) {
       try {

@@ -7,6 +7,7 @@ import io.diskengine.model.Node;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /** {@link AgentStore} on PostgreSQL. */
@@ -34,19 +35,21 @@ public final class PostgresAgentStore implements AgentStore {
   private Lease acquire(Tx tx, NodeRegistration registration, String holder) throws SQLException {
     String name = registration.name();
     List<String> addresses = registration.addresses().stream().map(Object::toString).toList();
-    tx.update(
-        "INSERT INTO node (name, mode, failure_domain, host_nqn, addresses)"
-            + " SELECT ?, ?, ?, nqn_prefix || ':' || id || ?, ?::text[] FROM cluster"
-            + " WHERE NOT EXISTS (SELECT FROM node WHERE name = ?) ON CONFLICT DO NOTHING",
-        name,
-        registration.mode(),
-        registration.failureDomain(),
-        Names.hostNqn("", "", name).substring(1),
-        addresses,
-        name);
+    Optional<Node> known = locked(tx, name);
+    if (known.isEmpty()) {
+      tx.update(
+          "INSERT INTO node (name, mode, failure_domain, host_nqn, addresses)"
+              + " SELECT ?, ?, ?, nqn_prefix || ':' || id || ?, ?::text[] FROM cluster"
+              + " ON CONFLICT DO NOTHING",
+          name,
+          registration.mode(),
+          registration.failureDomain(),
+          Names.hostNqn("", "", name).substring(1),
+          addresses);
+      known = locked(tx, name);
+    }
     Node node =
-        tx.first(Rows::node, Rows.SELECT_NODE + " WHERE n.name = ? FOR NO KEY UPDATE", name)
-            .orElseThrow(() -> new IllegalStateException("no cluster row: migrate first"));
+        known.orElseThrow(() -> new IllegalStateException("no cluster row: migrate first"));
     if (node.mode() != registration.mode()) {
       throw new InvalidInput("node name", name, "is a " + node.mode().text() + " already");
     }
@@ -80,6 +83,10 @@ public final class PostgresAgentStore implements AgentStore {
             same ? 0 : 1,
             node.id())
         .getFirst();
+  }
+
+  private static Optional<Node> locked(Tx tx, String name) throws SQLException {
+    return tx.first(Rows::node, Rows.SELECT_NODE + " WHERE n.name = ? FOR NO KEY UPDATE", name);
   }
 
   @Override

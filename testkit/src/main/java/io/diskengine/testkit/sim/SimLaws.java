@@ -301,7 +301,7 @@ public final class SimLaws {
     if (row == null || !checksLeases) {
       return;
     }
-    Instant expires = row.leaseExpires();
+    Instant expires = world.store.renewedUntil(row.id());
     Instant now = SimWorld.EPOCH.plusMillis(world.scheduler.nowMs() + world.postgresErrorMs);
     boolean mine = (node.name + "/" + process).equals(row.leaseHolder());
     long halfMs = s.cluster.settings().leaseStopMs();

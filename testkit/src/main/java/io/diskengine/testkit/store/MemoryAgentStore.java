@@ -93,6 +93,7 @@ public final class MemoryAgentStore implements AgentStore {
             "version",
             node.version() + (same ? 0 : 1));
     s.nodes.put(node.id(), held);
+    store.renewed(held.id(), expires);
     return new Lease.Held(new Session(held.id(), r.name(), holder, held.leaseEpoch()), expires);
   }
 
@@ -148,6 +149,13 @@ public final class MemoryAgentStore implements AgentStore {
 
     @Override
     public Instant renew() {
+      Instant until = beat();
+      store.renewed(nodeId, until);
+      return until;
+    }
+
+    @Override
+    public Instant beat() {
       return store.transaction(
           nodeName,
           s -> {
@@ -158,11 +166,6 @@ public final class MemoryAgentStore implements AgentStore {
             s.nodes.put(nodeId, Row.with(node(s), "leaseExpires", expires));
             return expires;
           });
-    }
-
-    @Override
-    public Instant beat() {
-      return renew();
     }
 
     @Override

@@ -22,6 +22,7 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What PostgreSQL is to agents and controller, in memory: transactions one after the other, rows
@@ -37,6 +38,7 @@ public final class MemoryStore {
   final RandomGenerator random;
   private final Map<String, List<Consumer<Wake>>> listeners = new TreeMap<>();
   private final Deque<MemoryState> history = new ArrayDeque<>();
+  private final Map<Long, Instant> renewedUntil = new TreeMap<>();
   private MemoryState state;
   private long commits;
 
@@ -49,6 +51,17 @@ public final class MemoryStore {
     this.clock = clock;
     this.random = random;
     state = new MemoryState(clusterId, nqnPrefix, settings);
+  }
+
+  /**
+   * Until when the lease of a node lasts by what a crash would not take back; null = never held.
+   */
+  public @Nullable Instant renewedUntil(long nodeId) {
+    return renewedUntil.get(nodeId);
+  }
+
+  void renewed(long nodeId, Instant until) {
+    renewedUntil.put(nodeId, until);
   }
 
   /** The rows now; never changed. */

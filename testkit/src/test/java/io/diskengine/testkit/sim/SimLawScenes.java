@@ -126,7 +126,7 @@ public final class SimLawScenes {
     SimNode sn1 = w.node("sn1");
     long before = sn1.spdk.calls().get("nvmf_get_subsystems");
     w.takeLease(sn1, 10_000);
-    w.await("lost", 15_000, () -> sn1.status().state() == AgentStatus.State.WAITING);
+    w.await("lost", 30_000, () -> sn1.status().state() == AgentStatus.State.WAITING);
     w.await("won again", 15_000, w::areAgentsReady);
     require(
         sn1.spdk.calls().get("nvmf_get_subsystems") > before,

@@ -307,7 +307,7 @@ class SimScenarioTest {
     long before = sn1.spdk.calls().get("nvmf_get_subsystems");
     w.takeLease(sn1, 10_000);
     w.await(
-        "the lease to be lost", 15_000, () -> sn1.status().state() == AgentStatus.State.WAITING);
+        "the lease to be lost", 30_000, () -> sn1.status().state() == AgentStatus.State.WAITING);
     w.await("the lease to be won again", 15_000, w::areAgentsReady);
     assertThat(w.scheduler.nowMs())
         .as("without a resync")

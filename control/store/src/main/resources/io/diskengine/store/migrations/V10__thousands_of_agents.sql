@@ -18,8 +18,11 @@ BEGIN
 END $$;
 
 -- Leases are extended all the time: room for the next version beside the last one, so that no index
--- changes.
-ALTER TABLE node SET (fillfactor = 50);
+-- changes and old versions go when the page is read. When a table is vacuumed or analysed, every
+-- connection plans its statements on it anew: seldom here.
+ALTER TABLE node SET (fillfactor = 50,
+  autovacuum_vacuum_threshold = 200000, autovacuum_vacuum_scale_factor = 0,
+  autovacuum_analyze_threshold = 200000, autovacuum_analyze_scale_factor = 0);
 
 -- Raised by every statement that writes rows of which agents have copies, nodes aside: a resync has
 -- nothing to read while it stands still. A sequence takes no lock that anybody waits for. It is
