@@ -123,8 +123,8 @@ public abstract sealed class NodeAgent implements AutoCloseable
   }
 
   /**
-   * A PostgreSQL that takes long to let this agent listen is busy with the starts of many: each goes
-   * on at a time of its own, so that they do not all take turns at everything.
+   * A PostgreSQL that takes long to let this agent listen is busy with the starts of many: each
+   * goes on at a time of its own, so that they do not all take turns at everything.
    *
    * @param tookMs until it listened
    */

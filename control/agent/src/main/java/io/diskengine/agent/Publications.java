@@ -78,7 +78,7 @@ final class Publications {
         nowMs < untilMs
             && !told
             && switch (seen.dataPlane()) {
-              case DOWN -> true;
+              case DOWN -> firstAnswerMs == NEVER;
               case STARTING -> !news;
               default -> false;
             };

@@ -55,9 +55,9 @@ public record ClusterSettings(
   }
 
   /**
-   * How often an agent that has nothing to send says that it is there: so that some seconds are left
-   * for a PostgreSQL that is slow or away before others take the node for lost. Each time wakes a
-   * process of PostgreSQL that has slept for so long.
+   * How often an agent that has nothing to send says that it is there: so that some seconds are
+   * left for a PostgreSQL that is slow or away before others take the node for lost. Each time
+   * wakes a process of PostgreSQL that has slept for so long.
    */
   public int leaseBeatMs() {
     return Math.max(leaseTtlMs / 2, leaseTtlMs - BEAT_MARGIN_MS);

@@ -48,8 +48,7 @@ public final class PostgresAgentStore implements AgentStore {
           addresses);
       known = locked(tx, name);
     }
-    Node node =
-        known.orElseThrow(() -> new IllegalStateException("no cluster row: migrate first"));
+    Node node = known.orElseThrow(() -> new IllegalStateException("no cluster row: migrate first"));
     if (node.mode() != registration.mode()) {
       throw new InvalidInput("node name", name, "is a " + node.mode().text() + " already");
     }
