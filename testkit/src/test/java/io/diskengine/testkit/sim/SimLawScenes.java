@@ -125,8 +125,10 @@ public final class SimLawScenes {
     SimWorld w = attached(14, 1);
     SimNode sn1 = w.node("sn1");
     long before = sn1.spdk.calls().get("nvmf_get_subsystems");
+    w.run(w.store.state().cluster.settings().leaseRenewMs());
     w.takeLease(sn1, 10_000);
-    w.await("lost", 30_000, () -> sn1.status().state() == AgentStatus.State.WAITING);
+    SimVolume unused = w.user.create("v2", 2); // it renews before it makes its replica
+    w.await("lost", 15_000, () -> sn1.status().state() == AgentStatus.State.WAITING);
     w.await("won again", 15_000, w::areAgentsReady);
     require(
         sn1.spdk.calls().get("nvmf_get_subsystems") > before,
