@@ -70,23 +70,16 @@ final class AgentWriter {
   private final long leaseEpoch;
   private final LegSet legs;
   private final KeptCopies kept;
-  private final LeaseCheck leaseHeld;
   private final List<Statement<?>> pending = new ArrayList<>();
   private final List<WriteSet> sets = new ArrayList<>();
   private final List<Integer> indices = new ArrayList<>();
 
   private Tx.Results lastRows = new Tx.Results();
 
-  /** Throws when the lease was not held; asked after every round trip. */
-  interface LeaseCheck {
-    void check(Tx.Results rows);
-  }
-
-  AgentWriter(Tx tx, long nodeId, long leaseEpoch, LeaseCheck leaseHeld) {
+  AgentWriter(Tx tx, long nodeId, long leaseEpoch) {
     this.tx = tx;
     this.nodeId = nodeId;
     this.leaseEpoch = leaseEpoch;
-    this.leaseHeld = leaseHeld;
     legs = new LegSet(tx, nodeId);
     kept = new KeptCopies(tx, nodeId, legs);
   }
@@ -175,7 +168,7 @@ final class AgentWriter {
 
   /**
    * Applies the writes in order. Those that may share a statement do, and statements that need no
-   * answer of the one before share a round trip.
+   * answer of the one before share a round trip; the last one commits, if there is any left then.
    *
    * @param first statements that go with the first round trip, e.g. locks
    * @param known whether what the write says is in the database already
@@ -198,7 +191,8 @@ final class AgentWriter {
       } else {
         WriteSet set = WriteSet.of(write, new WriteSet.Agent(nodeId, leaseEpoch));
         if (set == null) {
-          flush(results, List.of());
+          sets.forEach(s -> pending.addAll(s.statements()));
+          flush(results, tx::all);
           results[i] = alone(write);
         } else {
           sets.add(set);
@@ -206,7 +200,9 @@ final class AgentWriter {
         }
       }
     }
-    flush(results, last);
+    sets.forEach(set -> pending.addAll(set.statements()));
+    pending.addAll(last);
+    flush(results, tx::last);
     return Arrays.stream(results).map(Objects::requireNonNull).toList();
   }
 
@@ -214,15 +210,17 @@ final class AgentWriter {
     return lastRows;
   }
 
-  private void flush(@Nullable WriteResult[] results, List<Statement<?>> more) throws SQLException {
-    sets.forEach(set -> pending.addAll(set.statements()));
-    pending.addAll(more);
+  /** One round trip: {@link Tx#all} or {@link Tx#last}. */
+  private interface Trip {
+    Tx.Results send(List<Statement<?>> statements) throws SQLException;
+  }
+
+  private void flush(@Nullable WriteResult[] results, Trip trip) throws SQLException {
     if (pending.isEmpty()) {
       return;
     }
-    Tx.Results rows = tx.all(pending);
+    Tx.Results rows = trip.send(pending);
     lastRows = rows;
-    leaseHeld.check(rows);
     int next = 0;
     for (WriteSet set : sets) {
       List<@Nullable Long> applied = set.applied(rows);

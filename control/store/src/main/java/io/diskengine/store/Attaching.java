@@ -205,7 +205,7 @@ final class Attaching {
     }
     DetailsQuery query = DetailsQuery.ofIds(volumes.values().stream().map(Volume::id).toList());
     statements.addAll(query.statements());
-    return byKey(query.details(tx.all(statements)), d -> d.volume().name());
+    return byKey(query.details(tx.last(statements)), d -> d.volume().name());
   }
 
   private List<Statement<?>> inserts(List<New> all) {

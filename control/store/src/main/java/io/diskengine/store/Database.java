@@ -28,6 +28,8 @@ public final class Database implements AutoCloseable {
   private static final String PLANNER =
       " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off";
 
+  private static final String BEGIN = "BEGIN";
+  private static final String BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
   private static final String TRUSTED = "com.zaxxer.hikari.aliveBypassWindowMs";
   private static final int MAX_ATTEMPTS = 4;
   private static final int MINIMUM_SERVER_VERSION = 15;
@@ -101,22 +103,16 @@ public final class Database implements AutoCloseable {
   /** Runs {@code work} in a transaction and commits; repeats it after a deadlock. */
   <T extends @Nullable Object> T transaction(Work<T> work) {
     for (int attempt = 1; ; attempt++) {
-      try (Connection connection = pool.getConnection()) {
-        connection.setAutoCommit(false);
-        try {
-          Tx tx = new Tx(connection, counters);
-          T result = work.run(tx);
-          connection.commit();
-          if (tx.used()) {
-            counters.statements.add(2); // BEGIN, COMMIT
-            counters.commits.increment();
-          }
-          return result;
-        } catch (SQLException | RuntimeException e) {
-          counters.rollbacks.increment();
-          rollback(connection, e);
-          throw e;
-        }
+      try {
+        return once(
+            BEGIN,
+            tx -> {
+              T result = work.run(tx);
+              if (tx.commit()) {
+                counters.commits.increment();
+              }
+              return result;
+            });
       } catch (SQLException e) {
         if (!isConflict(e) || attempt == MAX_ATTEMPTS) {
           throw translate(e);
@@ -126,38 +122,46 @@ public final class Database implements AutoCloseable {
     }
   }
 
-  /** Runs {@code work} with every statement on its own; for one statement that reads or writes. */
-  <T extends @Nullable Object> T single(Work<T> work) {
-    try (Connection connection = pool.getConnection()) {
-      return work.run(new Tx(connection, counters));
+  /** SELECTs in one snapshot; one round trip. */
+  Tx.Results snapshot(List<Tx.Statement<?>> selects) {
+    try {
+      return once(BEGIN_SNAPSHOT, tx -> tx.last(selects));
     } catch (SQLException e) {
       throw translate(e);
     }
   }
 
-  /** SELECTs in one snapshot; one round trip, its beginning and end included. */
-  Tx.Results snapshot(List<Tx.Statement<?>> selects) {
-    List<Tx.Statement<?>> statements = new ArrayList<>();
-    statements.add(Tx.Statement.of("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"));
-    statements.addAll(selects);
-    statements.add(Tx.Statement.of("COMMIT"));
-    try (Connection connection = pool.getConnection()) {
-      try {
-        return new Tx(connection, counters).all(statements);
-      } catch (SQLException e) {
-        endFailed(connection);
-        throw e;
-      }
+  /** Runs {@code work} with every statement on its own; for one statement that reads or writes. */
+  <T extends @Nullable Object> T single(Work<T> work) {
+    try {
+      return once(null, work);
     } catch (SQLException e) {
       throw translate(e);
+    }
+  }
+
+  private <T extends @Nullable Object> T once(@Nullable String begin, Work<T> work)
+      throws SQLException {
+    try (Connection connection = pool.getConnection()) {
+      Tx tx = new Tx(connection, counters, begin);
+      try {
+        return work.run(tx);
+      } catch (SQLException | RuntimeException e) {
+        if (tx.isOpen()) {
+          counters.rollbacks.increment();
+          rollback(connection, e);
+        }
+        throw e;
+      }
     }
   }
 
   /** The driver does not know of a transaction that SQL began. */
-  private void endFailed(Connection connection) {
+  private void rollback(Connection connection, Exception cause) {
     try (Statement s = connection.createStatement()) {
       s.execute("ROLLBACK");
     } catch (SQLException e) {
+      cause.addSuppressed(e);
       pool.evictConnection(connection);
     }
   }
@@ -187,14 +191,6 @@ public final class Database implements AutoCloseable {
       }
       return problems;
     });
-  }
-
-  private static void rollback(Connection connection, Exception cause) {
-    try {
-      connection.rollback();
-    } catch (SQLException e) {
-      cause.addSuppressed(e);
-    }
   }
 
   /** Deadlock or serialisation failure: nothing was done, the same work may be tried again. */

@@ -179,9 +179,7 @@ final class PostgresAgentSession implements AgentSession {
     try {
       written = database.transaction(tx -> apply(tx, writes, volumeIds));
     } catch (StoreStatementException e) {
-      if (!e.isRefusal()) {
-        throw e;
-      }
+      checkRefused(e);
       written = new Written(writes.size() == 1 ? List.of(refused(e)) : oneByOne(writes), null);
     }
     for (AgentWrite write : writes) {
@@ -199,13 +197,20 @@ final class PostgresAgentSession implements AgentSession {
       try {
         results.addAll(database.transaction(tx -> apply(tx, List.of(write), Set.of())).results());
       } catch (StoreStatementException e) {
-        if (!e.isRefusal()) {
-          throw e;
-        }
+        checkRefused(e);
         results.add(refused(e));
       }
     }
     return results;
+  }
+
+  private void checkRefused(StoreStatementException e) {
+    if (e.isDivisionByZero()) {
+      throw new LeaseLostException(nodeName, leaseEpoch);
+    }
+    if (!e.isRefusal()) {
+      throw e;
+    }
   }
 
   private static WriteResult refused(StoreStatementException e) {
@@ -217,20 +222,8 @@ final class PostgresAgentSession implements AgentSession {
   }
 
   private Written apply(Tx tx, List<AgentWrite> writes, Set<Long> volumeIds) throws SQLException {
-    Statement<Integer> lease = holdLease();
-    boolean[] held = {false}; // the first round trip tells
-    AgentWriter writer =
-        new AgentWriter(
-            tx,
-            nodeId,
-            leaseEpoch,
-            rows -> {
-              held[0] |= !rows.of(lease).isEmpty();
-              if (!held[0]) {
-                throw new LeaseLostException(nodeName, leaseEpoch);
-              }
-            });
-    List<Statement<?>> first = new ArrayList<>(List.of(lease));
+    AgentWriter writer = new AgentWriter(tx, nodeId, leaseEpoch);
+    List<Statement<?>> first = new ArrayList<>(List.of(holdLease()));
     if (writes.stream().allMatch(PostgresAgentSession::mayBeLostInACrash)) {
       first.add(Statement.of("SET LOCAL synchronous_commit = off"));
     }
@@ -245,13 +238,14 @@ final class PostgresAgentSession implements AgentSession {
 
   /**
    * Keeps the lease from changing hands until the transaction ends, so that every statement in it
-   * is covered by the epoch and none can commit after a successor was admitted.
+   * is covered by the epoch and none can commit after a successor was admitted. Ends with an error
+   * when it is not held, because a COMMIT may travel with it.
    */
   private Statement<Integer> holdLease() {
     return Statement.of(
         r -> 1,
-        "SELECT 1 FROM node WHERE id = ? AND lease_epoch = ? AND lease_holder = ?"
-            + " AND lease_expires > clock_timestamp() FOR SHARE",
+        "SELECT 1 / count(*) FROM (SELECT FROM node WHERE id = ? AND lease_epoch = ?"
+            + " AND lease_holder = ? AND lease_expires > clock_timestamp() FOR SHARE) AS held",
         nodeId,
         leaseEpoch,
         holder);

@@ -6,6 +6,7 @@ import java.sql.SQLException;
 final class StoreStatementException extends RuntimeException {
   private static final long serialVersionUID = 1;
   private static final String UNIQUE_VIOLATION = "23505";
+  private static final String DIVISION_BY_ZERO = "22012";
   private static final String GUARD = "DE001";
 
   private final String sqlState;
@@ -17,6 +18,10 @@ final class StoreStatementException extends RuntimeException {
 
   boolean isUniqueViolation() {
     return sqlState.equals(UNIQUE_VIOLATION);
+  }
+
+  boolean isDivisionByZero() {
+    return sqlState.equals(DIVISION_BY_ZERO);
   }
 
   /** Constraint violations (class 23) and the schema's own guards. */

@@ -18,11 +18,20 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Statements on one connection, counted. Parameters: numbers, text, enums, uuids, instants, lists.
+ *
+ * <p>A transaction costs no round trip of its own: what begins it goes with the first statements,
+ * and what ends it with those of {@link #last}.
  */
 final class Tx {
+  private static final Statement<Void> COMMIT = Statement.of("COMMIT");
+
   private final Connection connection;
   private final StoreCounters counters;
-  private boolean used;
+
+  /** What is still to be sent before the first statement; null when nothing is. */
+  private @Nullable Statement<Void> begin;
+
+  private boolean open;
 
   /** Reads the current row. */
   interface Row<T> {
@@ -46,12 +55,14 @@ final class Tx {
     }
   }
 
-  /** The rows that statements answered in one round trip. */
+  /** What statements answered in one round trip. */
   static final class Results {
     private final Map<Statement<?>, List<?>> rows = new IdentityHashMap<>();
+    private final Map<Statement<?>, Integer> updated = new IdentityHashMap<>();
 
-    private void add(Statement<?> statement, List<?> answer) {
-      rows.put(statement, answer);
+    /** How many rows a statement that answers none has changed. */
+    int updated(Statement<?> statement) {
+      return updated.getOrDefault(statement, 0);
     }
 
     @SuppressWarnings("unchecked") // the statement's own reader made them
@@ -60,26 +71,28 @@ final class Tx {
     }
   }
 
-  Tx(Connection connection, StoreCounters counters) {
+  /**
+   * @param begin begins the transaction that all statements belong to; null when each is its own
+   */
+  Tx(Connection connection, StoreCounters counters, @Nullable String begin) {
     this.connection = connection;
     this.counters = counters;
+    this.begin = begin == null ? null : Statement.of(begin);
   }
 
-  boolean used() {
-    return used;
+  /** Whether a transaction was begun and not ended. */
+  boolean isOpen() {
+    return open;
   }
 
   int update(String sql, @Nullable Object... parameters) throws SQLException {
-    try (PreparedStatement s = prepare(sql, parameters)) {
-      return s.executeUpdate();
-    }
+    Statement<Void> statement = Statement.of(sql, parameters);
+    return all(List.of(statement)).updated(statement);
   }
 
   <T> List<T> query(Row<T> row, String sql, @Nullable Object... parameters) throws SQLException {
-    try (PreparedStatement s = prepare(sql, parameters);
-        ResultSet r = s.executeQuery()) {
-      return rows(row, r);
-    }
+    Statement<T> statement = Statement.of(row, sql, parameters);
+    return all(List.of(statement)).of(statement);
   }
 
   <T> Optional<T> first(Row<T> row, String sql, @Nullable Object... parameters)
@@ -98,18 +111,53 @@ final class Tx {
 
   /** Several statements, one round trip. Each sees what those before it did. */
   Results all(List<Statement<?>> statements) throws SQLException {
+    Statement<Void> first = begin;
+    if (first == null) {
+      return send(statements);
+    }
+    begin = null;
+    open = true;
+    List<Statement<?>> framed = new ArrayList<>(List.of(first));
+    framed.addAll(statements);
+    return send(framed);
+  }
+
+  /** The last statements: when they have ended without an error, all is committed. */
+  Results last(List<Statement<?>> statements) throws SQLException {
+    List<Statement<?>> framed = new ArrayList<>(statements);
+    framed.add(COMMIT);
+    Results results = all(framed);
+    open = false;
+    return results;
+  }
+
+  /** Commits, unless {@link #last} did. Answers whether there was a transaction at all. */
+  boolean commit() throws SQLException {
+    if (open) {
+      send(List.of(COMMIT));
+      open = false;
+    }
+    return begin == null;
+  }
+
+  private Results send(List<Statement<?>> statements) throws SQLException {
     Results results = new Results();
-    counters.statements.add(statements.size() - 1L);
+    counters.statements.add(statements.size());
     String sql = String.join(";\n", statements.stream().map(Statement::sql).toList());
     List<@Nullable Object> parameters = new ArrayList<>();
     statements.forEach(s -> parameters.addAll(s.parameters()));
-    try (PreparedStatement s = prepare(sql, parameters.toArray())) {
+    try (PreparedStatement s = connection.prepareStatement(sql)) {
+      for (int i = 0; i < parameters.size(); i++) {
+        bind(s, i + 1, parameters.get(i));
+      }
       boolean hasRows = s.execute();
       for (Statement<?> statement : statements) {
         if (hasRows) {
           try (ResultSet r = s.getResultSet()) {
-            results.add(statement, rows(statement.row(), r));
+            results.rows.put(statement, rows(statement.row(), r));
           }
+        } else {
+          results.updated.put(statement, s.getUpdateCount());
         }
         hasRows = s.getMoreResults();
       }
@@ -124,18 +172,6 @@ final class Tx {
     }
     counters.rows.add(rows.size());
     return rows;
-  }
-
-  @SuppressWarnings("resource") // every caller closes it
-  private PreparedStatement prepare(String sql, @Nullable Object... parameters)
-      throws SQLException {
-    used = true;
-    counters.statements.increment();
-    PreparedStatement s = connection.prepareStatement(sql);
-    for (int i = 0; i < parameters.length; i++) {
-      bind(s, i + 1, parameters[i]);
-    }
-    return s;
   }
 
   private void bind(PreparedStatement s, int index, @Nullable Object value) throws SQLException {

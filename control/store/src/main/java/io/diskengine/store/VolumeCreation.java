@@ -153,7 +153,7 @@ final class VolumeCreation {
     }
     Statement<Volume> volumes = volumes();
     Statement<Lvol> lvols = lvols();
-    Tx.Results rows = tx.all(List.of(volumes, lvols, events()));
+    Tx.Results rows = tx.last(List.of(volumes, lvols, events()));
     Map<Long, List<Lvol>> legs =
         rows.of(lvols).stream().collect(Collectors.groupingBy(Lvol::volumeId));
     Map<Long, VolumeDetails> details = new LinkedHashMap<>();

@@ -29,6 +29,12 @@ final class AdminQueue implements TcpQpair.Owner, PeerWatch.Asker {
   interface Owner {
     void connected();
 
+    /** A command that must be answered is on its way. */
+    void commandSent();
+
+    /** Answered, or given up. */
+    void keepAliveEnded();
+
     void asyncEvent(int dw0);
 
     void closed(String reason);
@@ -175,6 +181,9 @@ final class AdminQueue implements TcpQpair.Owner, PeerWatch.Asker {
     if (qpair.closed()) {
       reactor.defer(Task.of(request::returned));
     } else {
+      if (request.kind == Kind.COMMAND) {
+        owner.commandSent();
+      }
       waiting.add(request);
       pump();
     }
@@ -246,6 +255,13 @@ final class AdminQueue implements TcpQpair.Owner, PeerWatch.Asker {
     return qpair.ready();
   }
 
+  /** Whether it is connected and nothing but events and a keep-alive is out. */
+  boolean quiet() {
+    return ready()
+        && waiting.isEmpty()
+        && qpair.outstanding() == eventsOut + (keepAliveOut ? 1 : 0);
+  }
+
   /** Gives up a connection whose answers are overdue. */
   void checkDeadlines(long deadlineNs) {
     if (qpair.outstanding() == eventsOut) {
@@ -267,6 +283,7 @@ final class AdminQueue implements TcpQpair.Owner, PeerWatch.Asker {
             AdminOpcode.KEEP_ALIVE,
             (status, result) -> {
               keepAliveOut = false;
+              owner.keepAliveEnded();
               if (!NvmeStatus.isSuccess(status)) {
                 close("keep-alive refused: " + NvmeStatus.describe(status));
               }

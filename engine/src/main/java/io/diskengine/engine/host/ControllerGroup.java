@@ -91,6 +91,7 @@ public final class ControllerGroup {
   void attach(AttachSpec spec, NvmeHost.Attached attached) throws BdevException {
     NvmeController controller = new NvmeController(this, spec);
     attaching.add(controller);
+    host.liveness().add(controller);
     controller.connect(errno -> {
       if (errno == 0) {
         examined(List.copyOf(bdevs.values()), 0, () -> attached.attached(0, names(controller)));

@@ -87,7 +87,7 @@ final class NvmeController implements AdminQueue.Owner {
     this.channels = new ControllerChannel[BdevLayer.MAX_REACTORS];
     this.outage = new Outage(home, spec.timers(), this::failIo, this::lossTimedOut);
     this.target = spec.target(group.host().options());
-    this.watch = group.host().watch(target.peer());
+    this.watch = group.host().liveness().watch(target.peer());
   }
 
   // ---- what everybody may ask
@@ -281,8 +281,11 @@ final class NvmeController implements AdminQueue.Owner {
     }
   }
 
-  /** The host's clock, first round: what must be answered, and who could ask. */
-  void checkLiveness() {
+  /**
+   * The host's clock, first round: what must be answered, and who could ask. Answers whether
+   * nothing but keep-alives is out.
+   */
+  boolean checkLiveness() {
     AdminQueue open = admin;
     if (open != null) {
       long deadlineNs = group.host().options().timeoutAdminUs() * 1_000;
@@ -291,6 +294,7 @@ final class NvmeController implements AdminQueue.Owner {
         watch.see(open, home.nowNs());
       }
     }
+    return open == null || open.quiet();
   }
 
   /** Second round, when all controllers of the peer are known. */
@@ -299,6 +303,7 @@ final class NvmeController implements AdminQueue.Owner {
     if (open != null && canAsk(open)) {
       long keepAliveNs = group.host().options().keepAliveTimeoutMs() * 1_000_000L;
       if (watch.asks(open, keepAliveNs / 2, home.nowNs())) {
+        group.host().liveness().keepAliveSent();
         open.keepAlive();
       }
     }
@@ -396,6 +401,16 @@ final class NvmeController implements AdminQueue.Owner {
     }
     long keepAliveMs = group.host().options().keepAliveTimeoutMs();
     admin = new AdminQueue(home, group.host().buffers(), target, keepAliveMs, this);
+  }
+
+  @Override
+  public void commandSent() {
+    group.host().liveness().soon();
+  }
+
+  @Override
+  public void keepAliveEnded() {
+    group.host().liveness().keepAliveEnded();
   }
 
   @Override

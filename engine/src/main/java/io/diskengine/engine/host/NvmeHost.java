@@ -6,12 +6,9 @@ import io.diskengine.engine.bdev.BdevLayer;
 import io.diskengine.engine.bdev.Done;
 import io.diskengine.engine.linux.Errno;
 import io.diskengine.engine.reactor.Reactor;
-import io.diskengine.engine.reactor.Timer;
 import io.diskengine.nvme.Nqn;
-import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -46,7 +43,9 @@ public final class NvmeHost {
   /** SPDK's SPDK_CONTROLLER_NAME_MAX, with its terminating NUL. */
   static final int NAME_LIMIT = 512;
 
+  /** How often answers that are out are looked at. */
   static final long TICK_NS = 500_000_000L;
+
   private static final int EALREADY = -Errno.EALREADY;
 
   /** The end of an attach: 0 and the devices that are there now, or a negative errno. */
@@ -59,9 +58,8 @@ public final class NvmeHost {
   private final BdevLayer layer;
   private final Map<String, ControllerGroup> groups = new LinkedHashMap<>();
   private final List<GoneWaiter> goneWaiters = new ArrayList<>();
-  private final Map<InetSocketAddress, PeerWatch> peers = new HashMap<>();
   private final AdminBuffers buffers = new AdminBuffers();
-  private final Timer tick = Timer.of(this::tick);
+  private final Liveness liveness = new Liveness(this);
   private final String defaultHostnqn = Nqn.UUID_PREFIX + UUID.randomUUID();
   private NvmeOptions options = NvmeOptions.DEFAULT;
 
@@ -75,6 +73,10 @@ public final class NvmeHost {
 
   Reactor home() {
     return layer.home();
+  }
+
+  Liveness liveness() {
+    return liveness;
   }
 
   AdminBuffers buffers() {
@@ -128,9 +130,6 @@ public final class NvmeHost {
     ControllerGroup into = group == null ? new ControllerGroup(this, spec) : group;
     into.attach(spec, attached);
     groups.putIfAbsent(spec.name(), into);
-    if (!tick.armed()) {
-      home().schedule(tick, TICK_NS);
-    }
   }
 
   private static void checkFurtherPath(ControllerGroup group, AttachSpec spec)
@@ -169,7 +168,13 @@ public final class NvmeHost {
 
   /** Names with an attached controller, in the order of their attachment. */
   public Collection<ControllerGroup> groups() {
-    return groups.values().stream().filter(group -> !group.controllers().isEmpty()).toList();
+    List<ControllerGroup> attached = new ArrayList<>(groups.size());
+    for (ControllerGroup group : groups.values()) {
+      if (!group.controllers().isEmpty()) {
+        attached.add(group);
+      }
+    }
+    return attached;
   }
 
   /** The attached controller with this name, or null. */
@@ -185,6 +190,15 @@ public final class NvmeHost {
     return group.controllers().stream()
         .map(c -> new PathDescription(c.stateText(), c.cntlid(), c.spec()))
         .toList();
+  }
+
+  /** Adds what {@link #paths} is made of. */
+  public void describe(ControllerGroup group, List<@Nullable Object> to) {
+    for (NvmeController controller : group.controllers()) {
+      to.add(controller.stateText());
+      to.add(controller.cntlid());
+      to.add(controller.spec());
+    }
   }
 
   /** Model, serial number and firmware of a controller, for replies. */
@@ -297,6 +311,7 @@ public final class NvmeHost {
   }
 
   void gone(ControllerGroup group, NvmeController controller) {
+    liveness.remove(controller);
     if (group.isEmpty()) {
       groups.remove(group.name(), group);
     }
@@ -326,26 +341,5 @@ public final class NvmeHost {
       }
     }
     one.run();
-  }
-
-  private void tick() {
-    long nowNs = home().nowNs();
-    peers.values().forEach(watch -> watch.begin(nowNs));
-    for (ControllerGroup group : List.copyOf(groups.values())) {
-      group.all().forEach(NvmeController::checkLiveness);
-    }
-    for (ControllerGroup group : groups.values()) {
-      group.all().forEach(NvmeController::keepAlive);
-    }
-    if (groups.isEmpty()) {
-      peers.clear(); // nobody has one any more
-    } else {
-      home().schedule(tick, TICK_NS);
-    }
-  }
-
-  /** What is shared by all controllers behind the address. */
-  PeerWatch watch(InetSocketAddress peer) {
-    return peers.computeIfAbsent(peer, _ -> new PeerWatch(home().nowNs()));
   }
 }

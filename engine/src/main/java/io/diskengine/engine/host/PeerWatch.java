@@ -33,14 +33,16 @@ final class PeerWatch {
     askedAtNs = nowNs;
   }
 
-  /**
-   * A new round, each {@link NvmeHost#TICK_NS}. Half a tick early is due: a timer that is a little
-   * late must not cost a whole tick.
-   */
+  /** A new round. A tick early is due: then peers are asked in the same rounds, which are fewer. */
   void begin(long nowNs) {
-    due = nowNs - askedAtNs >= NvmeHost.KEEP_ALIVE_INTERVAL_NS - NvmeHost.TICK_NS / 2;
+    due = nowNs - askedAtNs >= NvmeHost.KEEP_ALIVE_INTERVAL_NS - NvmeHost.TICK_NS;
     suspect = false;
     eldest = null;
+  }
+
+  /** When somebody is to ask; never when nobody could in the last round. */
+  long dueNs() {
+    return eldest == null ? Long.MAX_VALUE : askedAtNs + NvmeHost.KEEP_ALIVE_INTERVAL_NS;
   }
 
   /** A controller that can ask, or waits for its answer. */

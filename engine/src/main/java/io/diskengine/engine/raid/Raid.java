@@ -155,6 +155,11 @@ public final class Raid {
     return RaidDescription.of(this);
   }
 
+  /** Adds what {@link #description} is made of. */
+  public void describe(List<@Nullable Object> to) {
+    RaidDescription.parts(this, to);
+  }
+
   long stripSizeKb() {
     return stripSizeKb;
   }

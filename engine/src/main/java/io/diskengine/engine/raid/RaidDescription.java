@@ -1,6 +1,7 @@
 package io.diskengine.engine.raid;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +27,22 @@ final class RaidDescription {
     }
     out.put("base_bdevs_list", raid.slots().stream().map(RaidDescription::of).toList());
     return out;
+  }
+
+  /** Values that are equal as long as {@link #of(Raid)} is; the level and name never change. */
+  static void parts(Raid raid, List<@Nullable Object> to) {
+    Rebuild rebuild = raid.rebuild;
+    to.add(raid.uuid());
+    to.add(raid.state());
+    to.add(raid.operational());
+    to.add(rebuild == null ? null : rebuild.description());
+    for (Slot slot : raid.slots()) {
+      to.add(slot.name);
+      to.add(slot.uuid);
+      to.add(slot.configured());
+      to.add(slot.dataOffsetBlocks);
+      to.add(slot.dataSizeBlocks);
+    }
   }
 
   private static Map<String, @Nullable Object> of(Slot slot) {

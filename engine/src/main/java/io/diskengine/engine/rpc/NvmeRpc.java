@@ -19,7 +19,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
-import tools.jackson.databind.JacksonSerializable;
 
 /** The methods of SPDK's bdev_nvme. */
 public final class NvmeRpc implements RpcModule {
@@ -37,12 +36,12 @@ public final class NvmeRpc implements RpcModule {
 
   private final NvmeHost host;
   private final NvmeOptionsRpc options;
-
-  private final WrittenParts<ControllerGroup> written = new WrittenParts<>();
+  private final WrittenParts<ControllerGroup> written;
 
   public NvmeRpc(NvmeHost host) {
     this.host = host;
     this.options = new NvmeOptionsRpc(host);
+    this.written = new WrittenParts<>(host::describe, this::controller);
   }
 
   @Override
@@ -227,25 +226,20 @@ public final class NvmeRpc implements RpcModule {
     String name = params.stringOrNull("name");
     params.end();
     if (name == null) {
-      reply.ok(host.groups().stream().map(this::controller).toList());
+      reply.ok(written.all(host.groups()));
       return;
     }
     ControllerGroup group = host.find(name);
     if (group == null) {
       throw new RpcFailure(BdevException.EINVAL, "Controller " + name + " does not exist");
     }
-    reply.ok(List.of(controller(group)));
+    reply.ok(List.of(written.of(group)));
   }
 
-  private JacksonSerializable controller(ControllerGroup group) {
-    List<NvmeHost.PathDescription> paths = host.paths(group);
-    return written.of(
-        group,
-        paths,
-        () ->
-            new JsonObject()
-                .put("name", group.name())
-                .put("ctrlrs", paths.stream().map(NvmeRpc::path).toList()));
+  private JsonObject controller(ControllerGroup group) {
+    return new JsonObject()
+        .put("name", group.name())
+        .put("ctrlrs", host.paths(group).stream().map(NvmeRpc::path).toList());
   }
 
   private static JsonObject path(NvmeHost.PathDescription path) {

@@ -22,7 +22,7 @@ public final class RaidRpc implements RpcModule {
   private static final Set<String> CATEGORIES = Set.of("all", "online", "configuring", "offline");
 
   private final RaidModule raids;
-  private final WrittenParts<Raid> written = new WrittenParts<>();
+  private final WrittenParts<Raid> written = new WrittenParts<>(Raid::describe, RaidRpc::json);
 
   public RaidRpc(RaidModule raids) {
     this.raids = raids;
@@ -65,19 +65,24 @@ public final class RaidRpc implements RpcModule {
     if (!CATEGORIES.contains(category)) {
       throw params.undecodable();
     }
+    if (category.equals("all")) {
+      reply.ok(written.all(raids.raids()));
+      return;
+    }
     List<JacksonSerializable> found = new ArrayList<>();
     for (Raid raid : raids.raids()) {
-      if (category.equals("all") || category.equals(raid.state().label())) {
-        Map<String, Object> description = raid.description();
-        found.add(written.of(raid, description, () -> json(raid.name(), description)));
+      if (category.equals(raid.state().label())) {
+        found.add(written.of(raid));
       }
     }
     reply.ok(found);
   }
 
   /** SPDK writes the uuid here and again as the first member of the description. */
-  private static JsonObject json(String name, Map<String, Object> description) {
-    JsonObject entry = new JsonObject().put("name", name).put("uuid", description.get("uuid"));
+  private static JsonObject json(Raid raid) {
+    Map<String, Object> description = raid.description();
+    JsonObject entry =
+        new JsonObject().put("name", raid.name()).put("uuid", description.get("uuid"));
     description.forEach(entry::put);
     return entry;
   }

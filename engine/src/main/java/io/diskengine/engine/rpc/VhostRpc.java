@@ -6,15 +6,12 @@ import io.diskengine.engine.vhost.VhostController;
 import io.diskengine.engine.vhost.VhostTarget;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.JacksonSerializable;
 
 /** The vhost methods. */
 public final class VhostRpc implements RpcModule {
   private final VhostTarget target;
-  private final WrittenParts<VhostController> written = new WrittenParts<>();
-
-  /** What of a controller can change. */
-  private record State(boolean connected, boolean readOnly, @Nullable String bdevName) {}
+  private final WrittenParts<VhostController> written =
+      new WrittenParts<>(VhostRpc::describe, VhostRpc::json);
 
   public VhostRpc(VhostTarget target) {
     this.target = target;
@@ -75,19 +72,21 @@ public final class VhostRpc implements RpcModule {
     String name = params.stringOrNull("name");
     params.end();
     if (name == null) {
-      reply.ok(target.controllers().stream().map(this::part).toList());
+      reply.ok(written.all(target.controllers()));
       return;
     }
     VhostController controller = target.find(name);
     if (controller == null) {
       throw new RpcFailure(RpcFailure.INTERNAL_ERROR, RpcErrors.text(BdevException.ENODEV));
     }
-    reply.ok(List.of(part(controller)));
+    reply.ok(List.of(written.of(controller)));
   }
 
-  private JacksonSerializable part(VhostController controller) {
-    State state = new State(controller.connected(), controller.readOnly(), controller.bdevName());
-    return written.of(controller, state, () -> json(controller));
+  /** What of a controller can change. */
+  private static void describe(VhostController controller, List<@Nullable Object> to) {
+    to.add(controller.connected());
+    to.add(controller.readOnly());
+    to.add(controller.bdevName());
   }
 
   private static JsonObject json(VhostController controller) {

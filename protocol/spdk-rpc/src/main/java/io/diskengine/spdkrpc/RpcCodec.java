@@ -1,6 +1,7 @@
 package io.diskengine.spdkrpc;
 
 import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +21,8 @@ public final class RpcCodec {
   private static final byte[] VERSION_AND_ID =
       "{\"jsonrpc\":\"2.0\",\"id\":".getBytes(StandardCharsets.US_ASCII);
   private static final byte[] RESULT = ",\"result\":".getBytes(StandardCharsets.US_ASCII);
+
+  private static final byte[] END = "}\n".getBytes(StandardCharsets.US_ASCII);
 
   /** Ids are counted from 1: more digits than any has, fewer than a long holds. */
   private static final int MOST_ID_DIGITS = 18;
@@ -99,13 +102,15 @@ public final class RpcCodec {
    *     as text
    */
   public static byte[] reply(String idJson, Object result) {
-    var out = new ByteArrayOutputStream(256);
-    ascii(out, "{\"jsonrpc\":\"2.0\",\"id\":");
-    out.writeBytes(idJson.getBytes(StandardCharsets.UTF_8));
-    ascii(out, ",\"result\":");
-    out.writeBytes(RpcJson.MAPPER.writeValueAsBytes(result));
-    ascii(out, "}\n");
-    return out.toByteArray();
+    byte[] json =
+        result instanceof Written(SerializedString before)
+            ? before.asUnquotedUTF8()
+            : RpcJson.MAPPER.writeValueAsBytes(result);
+    byte[] id = idJson.getBytes(StandardCharsets.UTF_8);
+    ByteBuffer out =
+        ByteBuffer.allocate(
+            VERSION_AND_ID.length + id.length + RESULT.length + json.length + END.length);
+    return out.put(VERSION_AND_ID).put(id).put(RESULT).put(json).put(END).array();
   }
 
   /** A part of replies that is written once and then copied. */
