@@ -191,8 +191,8 @@ final class BaremetalFacts {
 
     @Override
     public List<RpcCall<?>> submit(SpdkRpcClient spdk) {
-      boolean looksAtFiles = (askVhosts || !vhostNames.isEmpty()) && allowed.isEmpty(); // sockets
-      if (looksAtFiles || !askLimits.isEmpty()) {
+      boolean looksAtManyFiles = askVhosts && allowed.isEmpty(); // sockets
+      if (looksAtManyFiles || !askLimits.isEmpty()) {
         return List.of();
       }
       send(spdk);

@@ -23,8 +23,8 @@ interface Mode {
   interface Look {
     /**
      * Sends all that is asked, if one round of questions is all that this look needs, as each
-     * second's does; {@code ask} finds the answers when all calls are settled, and nothing else.
-     * Empty when it needs more, and {@code ask} a thread.
+     * second's does; {@code ask} finds the answers when all calls are settled, and looks at a few
+     * files at most. Empty when it needs more, and {@code ask} a thread.
      */
     default List<RpcCall<?>> submit(SpdkRpcClient spdk) {
       return List.of();

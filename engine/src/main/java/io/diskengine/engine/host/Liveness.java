@@ -67,7 +67,13 @@ final class Liveness {
   /** By index: a controller that is given up may leave the list at once, and others with it. */
   private void tick() {
     long nowNs = home().nowNs();
-    peers.values().forEach(watch -> watch.begin(nowNs));
+    boolean asks = false;
+    for (PeerWatch watch : peers.values()) {
+      asks |= watch.isDue(nowNs);
+    }
+    for (PeerWatch watch : peers.values()) {
+      watch.begin(nowNs, asks);
+    }
     quiet = true;
     for (int i = controllers.size() - 1; i >= 0; i--) {
       if (i < controllers.size()) {

@@ -33,11 +33,28 @@ final class PeerWatch {
     askedAtNs = nowNs;
   }
 
-  /** A new round. A tick early is due: then peers are asked in the same rounds, which are fewer. */
-  void begin(long nowNs) {
-    due = nowNs - askedAtNs >= NvmeHost.KEEP_ALIVE_INTERVAL_NS - NvmeHost.TICK_NS;
+  /** Half a tick early is due: a timer that is a little late must not cost a whole tick. */
+  boolean isDue(long nowNs) {
+    return sinceNs(nowNs) >= NvmeHost.KEEP_ALIVE_INTERVAL_NS - NvmeHost.TICK_NS / 2;
+  }
+
+  /**
+   * A new round.
+   *
+   * @param early whether a tick early is due, because other peers are asked in this round: asking
+   *     all in the same rounds takes fewer of them
+   */
+  void begin(long nowNs, boolean early) {
+    due =
+        early
+            ? sinceNs(nowNs) >= NvmeHost.KEEP_ALIVE_INTERVAL_NS - NvmeHost.TICK_NS
+            : isDue(nowNs);
     suspect = false;
     eldest = null;
+  }
+
+  private long sinceNs(long nowNs) {
+    return nowNs - askedAtNs;
   }
 
   /** When somebody is to ask; never when nobody could in the last round. */

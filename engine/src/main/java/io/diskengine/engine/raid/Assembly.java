@@ -6,6 +6,7 @@ import io.diskengine.engine.bdev.BdevLayer;
 import io.diskengine.engine.bdev.Done;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -160,7 +161,7 @@ final class Assembly {
           || !WriteIntent.fits(blockSizeBytes, raid.inSync())) {
         writeSuperblock();
       } else if (before == null) {
-        writeMap(WriteIntent.fresh(raid, options, blockSizeBytes, numBlocks));
+        writeBoth(WriteIntent.fresh(raid, options, blockSizeBytes, numBlocks));
       } else {
         LegRecord.readAll(
             raid.inSync(),
@@ -182,34 +183,58 @@ final class Assembly {
           });
     }
 
+    /**
+     * The map of a new array is not read before its header is there: it may be written while the
+     * superblock is.
+     */
+    private void writeBoth(WriteIntent intent) {
+      raid.intent = intent;
+      RaidSuperblock next = nextSuperblock();
+      List<Leg> failures = new ArrayList<>();
+      int[] remaining = {2};
+      Consumer<List<Leg>> one =
+          failed -> {
+            failures.addAll(failed);
+            if (--remaining[0] == 0) {
+              superblockWritten(next, failures);
+            }
+          };
+      intent.writeMap(raid.inSync(), one);
+      SuperblockIo.write(next.encode(), raid.inSync(), one);
+    }
+
     private void writeSuperblock() {
+      RaidSuperblock next = nextSuperblock();
+      SuperblockIo.write(next.encode(), raid.inSync(), failed -> superblockWritten(next, failed));
+    }
+
+    private RaidSuperblock nextSuperblock() {
       RaidSuperblock next =
           previous == null
               ? firstSuperblock(geometry.numBlocks(), (int) stripBlocks)
               : previous.with(previous.sequence() + 1, geometry.numBlocks(), previous.members());
       raid.superblock = next;
-      SuperblockIo.write(
-          next.encode(),
-          raid.inSync(),
-          failed -> {
-            WriteIntent intent = raid.intent;
-            if (!goesOn(failed)) {
-              return;
-            }
-            if (intent == null) {
-              finish();
-            } else {
-              intent.writeHeader(
-                  next.sequence(),
-                  raid.inSync(),
-                  withoutHeader -> {
-                    if (goesOn(withoutHeader)) {
-                      intent.mapIsEverywhere();
-                      finish();
-                    }
-                  });
-            }
-          });
+      return next;
+    }
+
+    private void superblockWritten(RaidSuperblock next, List<Leg> failed) {
+      WriteIntent intent = raid.intent;
+      if (!goesOn(failed)) {
+        return;
+      }
+      if (intent == null) {
+        finish();
+      } else {
+        intent.writeHeader(
+            next.sequence(),
+            raid.inSync(),
+            withoutHeader -> {
+              if (goesOn(withoutHeader)) {
+                intent.mapIsEverywhere();
+                finish();
+              }
+            });
+      }
     }
 
     /** Whether the next step may follow one that failed on these legs; if not, that is the end. */

@@ -42,7 +42,7 @@ class PeerWatchTest {
   }
 
   private static List<Fake> round(PeerWatch watch, List<Fake> all, long intervalNs, long nowNs) {
-    watch.begin(nowNs);
+    watch.begin(nowNs, false);
     all.forEach(f -> watch.see(f, nowNs));
     List<Fake> asked = new ArrayList<>();
     for (Fake f : all) {
@@ -95,6 +95,19 @@ class PeerWatchTest {
     assertThat(asked).hasSize(1);
     assertThat(round(watch, all, 15 * SECOND, nowNs + NvmeHost.TICK_NS)).hasSize(9);
     assertThat(round(watch, all, 15 * SECOND, nowNs + 2 * NvmeHost.TICK_NS)).isEmpty();
+  }
+
+  @Test
+  void whenAnotherPeerIsAskedThisOneMayBeATickEarly() {
+    PeerWatch watch = new PeerWatch(0);
+    long nowNs = NvmeHost.KEEP_ALIVE_INTERVAL_NS - NvmeHost.TICK_NS;
+    Fake fake = new Fake(0);
+    for (boolean early : new boolean[] {false, true}) {
+      watch.begin(nowNs, early);
+      watch.see(fake, nowNs);
+      assertThat(watch.asks(fake, 15 * SECOND, nowNs)).isEqualTo(early);
+    }
+    assertThat(watch.dueNs()).isEqualTo(nowNs + NvmeHost.KEEP_ALIVE_INTERVAL_NS);
   }
 
   @Test
