@@ -23,11 +23,15 @@ public enum ConformanceGap {
   SOCKET_LOCK_FILE(Kind.NOT_PLANNED, "no SOCKET.lock file beside the RPC socket"),
   /** SPDK answers -32602 EAGAIN for ever once a limit was set on a device that nobody has open. */
   QOS_SET_AGAIN(Kind.IMPROVEMENT, "a rate limit of a device that nobody has open can be set again"),
+  /** SPDK looks at a namespace's size when it is told that it changed, not when it reconnects. */
+  GROWN_WHILE_AWAY(
+      Kind.IMPROVEMENT,
+      "a host that reconnects sees the size that a namespace has now, not the one that it knew"),
   NO_PROCESS(Kind.FAKE, "the fake is no process of its own: it cannot be sent a signal"),
   NO_GUEST_SOCKETS(Kind.FAKE, "the fake's guests are modelled: it has no vhost-user sockets"),
   FEWER_LVOL_METHODS(
       Kind.FAKE,
-      "the fake makes, finds, copies and deletes lvols: no clones, shallow copies, renaming, resizing"),
+      "the fake makes, finds, copies and deletes lvols: no clones, shallow copies, renaming"),
   RAID1_ONLY(
       Kind.FAKE, "the fake's arrays are raid1 of legs that fit, the only ones the agents make");
 

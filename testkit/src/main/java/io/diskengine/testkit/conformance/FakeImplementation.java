@@ -15,7 +15,10 @@ final class FakeImplementation implements Implementation {
   @Override
   public Set<ConformanceGap> gaps() {
     return EnumSet.complementOf(
-        EnumSet.of(ConformanceGap.QOS_SET_AGAIN, ConformanceGap.EXTENSIONS));
+        EnumSet.of(
+            ConformanceGap.QOS_SET_AGAIN,
+            ConformanceGap.EXTENSIONS,
+            ConformanceGap.GROWN_WHILE_AWAY));
   }
 
   @Override

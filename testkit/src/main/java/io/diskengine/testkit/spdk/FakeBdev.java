@@ -12,7 +12,7 @@ abstract class FakeBdev {
   final UUID uuid;
   final String product;
   final int blockSize;
-  final long blocks;
+  long blocks;
   final List<String> aliases = new ArrayList<>();
 
   /** The module that has it for itself. */
@@ -28,8 +28,10 @@ abstract class FakeBdev {
 
   boolean limited;
 
-  /** Who has it open without claiming it. */
-  private final List<Runnable> users = new ArrayList<>();
+  /** Who has it open. */
+  private final List<User> users = new ArrayList<>();
+
+  private record User(Runnable onRemove, Runnable onResize) {}
 
   FakeBdev(String name, UUID uuid, String product, int blockSize, long blocks) {
     this.name = name;
@@ -50,11 +52,16 @@ abstract class FakeBdev {
 
   /** Told when the device goes away. */
   void open(Runnable onRemove) {
-    users.add(onRemove);
+    open(onRemove, () -> {});
+  }
+
+  /** Told when the device goes away, and when it has another size. */
+  void open(Runnable onRemove, Runnable onResize) {
+    users.add(new User(onRemove, onResize));
   }
 
   void close(Runnable onRemove) {
-    users.remove(onRemove);
+    users.removeIf(u -> u.onRemove == onRemove);
   }
 
   boolean isOpen() {
@@ -62,9 +69,11 @@ abstract class FakeBdev {
   }
 
   void removed() {
-    for (Runnable user : List.copyOf(users)) {
-      user.run();
-    }
+    List.copyOf(users).forEach(u -> u.onRemove.run());
     users.clear();
+  }
+
+  void resized() {
+    List.copyOf(users).forEach(u -> u.onResize.run());
   }
 }

@@ -154,6 +154,17 @@ final class FakeBdevs {
     }
   }
 
+  /** Whoever has the device open is told. */
+  void resize(FakeBdev bdev, long blocks) {
+    if (bdev.blocks != blocks) {
+      bdev.blocks = blocks;
+      if (bdevs.get(bdev.name) == bdev) {
+        tell("bdev_resize", bdev);
+      }
+      bdev.resized();
+    }
+  }
+
   private void examine(FakeBdev bdev) {
     examining++;
     int claims = bdev.raidClaims;

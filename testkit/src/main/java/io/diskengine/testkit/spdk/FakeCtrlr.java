@@ -130,7 +130,7 @@ final class FakeCtrlr {
       return false;
     }
     paths.add(path);
-    namespaces(s);
+    namespaces(s, false);
     return true;
   }
 
@@ -172,12 +172,16 @@ final class FakeCtrlr {
     @Override
     public void namespacesChanged(FakeNvmf.Subsystem s) {
       if (!gone && path.connection != null) {
-        namespaces(s);
+        namespaces(s, true);
       }
     }
   }
 
-  private void namespaces(FakeNvmf.Subsystem s) {
+  /**
+   * Takes over what the target shows now. That a namespace has another size is heard of by notice
+   * only: a host that was away at that moment goes on with the size that it knew.
+   */
+  private void namespaces(FakeNvmf.Subsystem s, boolean told) {
     for (NvmeBdev b : List.copyOf(bdevs.values())) {
       if (!s.namespaces.containsKey(b.nsid)) {
         bdevs.remove(b.nsid);
@@ -186,7 +190,10 @@ final class FakeCtrlr {
       }
     }
     for (FakeNvmf.Namespace ns : s.namespaces.values()) {
-      if (!bdevs.containsKey(ns.nsid())) {
+      NvmeBdev known = bdevs.get(ns.nsid());
+      if (known != null && told) {
+        self.bdevs.resize(known, ns.bdev().blocks);
+      } else if (known == null) {
         FakeBdev below = ns.bdev();
         NvmeBdev b =
             new NvmeBdev(
@@ -229,7 +236,7 @@ final class FakeCtrlr {
     path.tries++;
     FakeNvmf.Subsystem s = open(path);
     if (s != null) {
-      namespaces(s);
+      namespaces(s, false);
       pump();
       return;
     }

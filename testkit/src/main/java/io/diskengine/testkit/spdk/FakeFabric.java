@@ -152,12 +152,16 @@ public final class FakeFabric {
 
   /** Takes an address of the loopback for a machine that was given none; false when it is taken. */
   boolean bind(FakeSpdk node, FakeNvmf.Listen at) {
-    boolean free =
-        machineOf(at.traddr(), at.trsvcid()) == null
-            || machineOf(at.traddr(), at.trsvcid()) == node;
-    return free
-        && binder.test(at.traddr(), at.trsvcid())
-        && node.addresses.add(at.traddr() + ":" + at.trsvcid());
+    String address = at.traddr() + ":" + at.trsvcid();
+    FakeSpdk owner = machineOf(at.traddr(), at.trsvcid());
+    boolean free = owner == null || owner == node || !owner.isUp();
+    if (!free || !binder.test(at.traddr(), at.trsvcid())) {
+      return false;
+    }
+    if (owner != null) {
+      owner.addresses.remove(address);
+    }
+    return node.addresses.add(address);
   }
 
   void log(String who, String what) {

@@ -53,6 +53,7 @@ final class FakeFramework {
               "bdev_lvol_get_lvols",
               "bdev_lvol_create",
               "bdev_lvol_delete",
+              "bdev_lvol_resize",
               "bdev_nvme_attach_controller",
               "bdev_nvme_detach_controller",
               "bdev_nvme_disable_controller",

@@ -18,6 +18,7 @@ final class FakeLvols {
   private static final int MAX_NAME = 63;
   private static final int LOAD_MS = 5;
   private static final int MAX_DELETE_MS = 15;
+  private static final int MAX_RESIZE_MS = 10;
 
   private final FakeSpdk self;
   private final FakeBdevs bdevs;
@@ -76,6 +77,7 @@ final class FakeLvols {
       case "bdev_lvol_get_lvols" -> lvols(p, reply);
       case "bdev_lvol_create" -> create(p, reply);
       case "bdev_lvol_snapshot" -> snapshot(p, reply);
+      case "bdev_lvol_resize" -> resize(p.text("name"), p.number("size_in_mib", 0), reply);
       case "bdev_lvol_delete" -> delete(p.text("name"), reply);
       default -> {
         return false;
@@ -218,6 +220,34 @@ final class FakeLvols {
     lvol.store.blobs.put(name, copy);
     bdevs.register(new LvolBdev(copy, lvol.store, base));
     reply.ok(copy.uuid.toString());
+  }
+
+  /** Rounded up to whole clusters; who has it open is told before the answer. */
+  private void resize(String name, long sizeMib, Reply reply) throws RpcFault {
+    @Nullable FakeBdev bdev = bdevs.find(name);
+    if (!(bdev instanceof LvolBdev lvol)) {
+      throw RpcFault.errno(RpcFault.ENODEV);
+    }
+    Blob blob = lvol.blob;
+    Store store = lvol.store;
+    long bytes = Math.ceilDiv(sizeMib << 20, store.clusterBytes) * store.clusterBytes;
+    long more = (bytes - blob.sizeBytes) / store.clusterBytes;
+    if (blob.snapshot) {
+      throw new RpcFault(RpcFault.INVALID_PARAMS, "Operation not permitted");
+    }
+    if (!blob.thin && more > store.freeClusters()) {
+      throw new RpcFault(RpcFault.INVALID_PARAMS, "No space left on device");
+    }
+    if (more < 0 && lvol.isOpen()) {
+      throw new RpcFault(RpcFault.INVALID_PARAMS, "Device or resource busy");
+    }
+    self.later(
+        self.time.random().nextInt(MAX_RESIZE_MS),
+        () -> {
+          blob.sizeBytes = bytes;
+          bdevs.resize(lvol, bytes / lvol.blockSize);
+          reply.ok(true);
+        });
   }
 
   private void delete(String name, Reply reply) throws RpcFault {

@@ -117,7 +117,7 @@ public final class FakeMedia {
   public static final class Blob {
     public final String name;
     public final UUID uuid;
-    public final long sizeBytes;
+    public long sizeBytes;
     final boolean thin;
     boolean snapshot;
     public final Map<Long, @Nullable Object> data = new TreeMap<>();

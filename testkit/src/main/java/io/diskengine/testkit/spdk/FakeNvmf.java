@@ -264,7 +264,7 @@ final class FakeNvmf {
           }
         };
     bdev.claim = "NVMe-oF Target";
-    bdev.open(onRemove);
+    bdev.open(onRemove, () -> announce(s));
     s.namespaces.put(nsid, new Namespace(nsid, bdev, uuid, p.text("nguid"), onRemove));
     announce(s);
     reply.ok(nsid);

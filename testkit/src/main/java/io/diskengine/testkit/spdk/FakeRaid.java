@@ -21,7 +21,7 @@ final class FakeRaid extends FakeBdev {
   static final int DATA_BLOCKS = 16;
 
   /** The superblock's MiB. */
-  private static final int DATA_OFFSET_BYTES = 1 << 20;
+  static final int DATA_OFFSET_BYTES = 1 << 20;
 
   /** From an acknowledgement on fewer legs to the record of it, at most. */
   static final int RECORD_GAP_MS = 5;
@@ -77,15 +77,38 @@ final class FakeRaid extends FakeBdev {
   private final Deque<FakeIo> held = new ArrayDeque<>();
   private final Deque<Runnable> whenQuiet = new ArrayDeque<>();
 
-  FakeRaid(FakeSpdk self, String name, UUID uuid, boolean superblock, FakeBdev like) {
-    super(
-        name,
-        uuid,
-        "Raid Volume",
-        like.blockSize,
-        like.blocks - (superblock ? DATA_OFFSET_BYTES / like.blockSize : 0));
+  FakeRaid(FakeSpdk self, String name, UUID uuid, boolean superblock, int blockSize, long blocks) {
+    super(name, uuid, "Raid Volume", blockSize, blocks);
     this.self = self;
     this.superblock = superblock;
+  }
+
+  /** What a leg of this size may hold. */
+  static long dataBlocks(FakeBdev leg, boolean superblock) {
+    return leg.blocks - (superblock ? DATA_OFFSET_BYTES / leg.blockSize : 0);
+  }
+
+  /** A leg with less room than the array has is refused. */
+  boolean fits(FakeBdev leg) {
+    return dataBlocks(leg, superblock) >= blocks;
+  }
+
+  /**
+   * A leg has another size: the array has what its smallest leg has. An array that is not online
+   * does not look, and when it is assembled it has the size of its superblock.
+   */
+  private void legResized() {
+    long smallest =
+        slots.stream()
+            .flatMap(s -> Stream.ofNullable(s.bdev))
+            .mapToLong(b -> dataBlocks(b, superblock))
+            .min()
+            .orElse(blocks);
+    if (online && !deleted && smallest > blocks) {
+      self.fabric.log(self.name, name + " has " + smallest + " blocks");
+      self.bdevs.resize(this, smallest);
+      writeSuperblock(() -> {});
+    }
   }
 
   @Nullable Slot slotOf(FakeBdev bdev) {
@@ -114,7 +137,7 @@ final class FakeRaid extends FakeBdev {
     bdev.raidClaims++;
     Runnable onRemove = () -> removeSlot(slot, () -> {});
     slot.onRemove = onRemove;
-    bdev.open(onRemove);
+    bdev.open(onRemove, this::legResized);
   }
 
   private static void release(Slot slot) {
@@ -150,7 +173,7 @@ final class FakeRaid extends FakeBdev {
         lost.add(s.uuid);
       }
     }
-    return new Superblock(name, uuid, seq, uuids, lost);
+    return new Superblock(name, uuid, seq, blocks, uuids, lost);
   }
 
   /**

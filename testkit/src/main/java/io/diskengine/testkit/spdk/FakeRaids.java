@@ -107,7 +107,8 @@ final class FakeRaids {
             name,
             given == null ? self.fabric.newUuid() : given,
             p.is("superblock", false),
-            shape);
+            shape.blockSize,
+            FakeRaid.dataBlocks(shape, p.is("superblock", false)));
     raids.put(name, raid);
     for (String base : bases) {
       FakeRaid.Slot slot = new FakeRaid.Slot(FakeRaid.NO_UUID);
@@ -162,6 +163,7 @@ final class FakeRaids {
       FakeRaid.Slot slot =
           raid.slots.stream()
               .filter(s -> s.bdev == null && !s.lost && s.uuid.equals(bdev.uuid))
+              .filter(_ -> raid.fits(bdev))
               .findFirst()
               .orElse(null);
       if (slot == null) {
@@ -171,7 +173,7 @@ final class FakeRaids {
       settle(raid, () -> reply.ok(true));
       return;
     }
-    if (raid.slots.stream().noneMatch(s -> s.bdev == null)) {
+    if (raid.slots.stream().noneMatch(s -> s.bdev == null) || !raid.fits(bdev)) {
       throw RpcFault.errno(RpcFault.EINVAL);
     }
     bdev.submit(new FakeIo(0, null, done -> addOnline(raid, bdev, done, reply)));
@@ -255,7 +257,8 @@ final class FakeRaids {
       others(make(bdev, sb), bdev, sb, done);
     } else if (raid.online) {
       FakeRaid.Slot slot = freeSlot(raid, bdev);
-      if (slot != null && slot.uuid.equals(bdev.uuid) && raid.process == null) {
+      boolean ours = slot != null && slot.uuid.equals(bdev.uuid) && raid.fits(bdev);
+      if (slot != null && ours && raid.process == null) {
         raid.rebuild(slot, bdev);
       }
       done.run();
@@ -268,7 +271,7 @@ final class FakeRaids {
   }
 
   private FakeRaid make(FakeBdev like, Superblock sb) {
-    FakeRaid raid = new FakeRaid(self, sb.name(), sb.raid(), true, like);
+    FakeRaid raid = new FakeRaid(self, sb.name(), sb.raid(), true, like.blockSize, sb.blocks());
     raid.seq = sb.seq();
     for (UUID uuid : sb.slots()) {
       FakeRaid.Slot slot = new FakeRaid.Slot(uuid);
@@ -281,7 +284,8 @@ final class FakeRaids {
 
   private static void take(FakeRaid raid, FakeBdev bdev) {
     for (FakeRaid.Slot s : raid.slots) {
-      if (s.bdev == null && !s.lost && s.uuid.equals(bdev.uuid) && bdev.claim == null) {
+      boolean free = s.bdev == null && bdev.claim == null && raid.fits(bdev);
+      if (free && !s.lost && s.uuid.equals(bdev.uuid)) {
         raid.configure(s, bdev);
       }
     }

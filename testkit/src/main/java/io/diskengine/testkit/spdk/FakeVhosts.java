@@ -23,6 +23,9 @@ public final class FakeVhosts {
   public interface Session {
     /** The process at the other end is gone, or closed the connection. */
     void disconnected();
+
+    /** The device has another size. */
+    default void resized() {}
   }
 
   private static final class Controller {
@@ -61,6 +64,12 @@ public final class FakeVhosts {
     }
     c.session = session;
     return true;
+  }
+
+  /** What a guest's front-end reads as the disk's capacity; 0 without one. */
+  public long capacityBytes(String controller) {
+    Controller c = controllers.get(controller);
+    return c == null || c.bdev == null ? 0 : c.bdev.blocks * c.bdev.blockSize;
   }
 
   public void disconnect(String controller, Session session) {
@@ -123,7 +132,13 @@ public final class FakeVhosts {
     Controller c = new Controller(name, self.vhostDirectory + "/" + name);
     c.bdev = bdev;
     c.onRemove = () -> c.bdev = null;
-    bdev.open(c.onRemove);
+    bdev.open(
+        c.onRemove,
+        () -> {
+          if (c.session != null) {
+            c.session.resized();
+          }
+        });
     controllers.put(name, c);
     reply.ok(true);
   }

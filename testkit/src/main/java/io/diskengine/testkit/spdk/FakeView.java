@@ -20,10 +20,22 @@ public final class FakeView {
   /**
    * A raid1.
    *
+   * @param bytes its size, as whoever has it open sees it
    * @param rebuilding the leg that is being rebuilt
    */
   public record Raid(
-      String name, UUID uuid, boolean online, List<Leg> legs, @Nullable String rebuilding) {}
+      String name,
+      UUID uuid,
+      boolean online,
+      long bytes,
+      List<Leg> legs,
+      @Nullable String rebuilding) {
+
+    /** What a leg of this size may hold. */
+    public static long dataBytes(long legBytes) {
+      return legBytes - FakeRaid.DATA_OFFSET_BYTES;
+    }
+  }
 
   /**
    * A configured leg.
@@ -56,7 +68,8 @@ public final class FakeView {
       }
       FakeRaid.Process p = r.process;
       FakeBdev target = p == null ? null : p.target.bdev;
-      all.add(new Raid(r.name, r.uuid, r.online, legs, target == null ? null : target.name));
+      String rebuilding = target == null ? null : target.name;
+      all.add(new Raid(r.name, r.uuid, r.online, r.blocks * r.blockSize, legs, rebuilding));
     }
     return all;
   }
