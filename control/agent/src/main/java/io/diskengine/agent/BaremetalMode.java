@@ -9,6 +9,7 @@ import io.diskengine.model.Node;
 import io.diskengine.model.NodeView;
 import io.diskengine.model.ObjectRef;
 import io.diskengine.model.VmMapping;
+import io.diskengine.model.Volume;
 import io.diskengine.model.VolumeMapping;
 import io.diskengine.model.plan.Action;
 import io.diskengine.model.plan.Action.AddBase;
@@ -34,6 +35,7 @@ import io.diskengine.model.plan.BaremetalObserved.Raid;
 import io.diskengine.model.plan.BaremetalPlanner;
 import io.diskengine.model.plan.Commit;
 import io.diskengine.model.plan.Facts;
+import io.diskengine.model.plan.Growth;
 import io.diskengine.model.plan.Index;
 import io.diskengine.model.plan.Plan;
 import io.diskengine.model.plan.Planned;
@@ -48,6 +50,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -79,6 +82,7 @@ final class BaremetalMode implements Mode {
 
   private final Set<String> placeholders = new HashSet<>();
   private final Map<Long, Long> assemblingSinceMs = new HashMap<>();
+  private final Map<Long, Long> smallSinceMs = new HashMap<>();
   private final Map<String, Long> disabledSinceMs = new HashMap<>();
   private final Map<Long, Out> outs = new HashMap<>();
   private final Map<String, Long> limitsRefusedAtMs = new HashMap<>();
@@ -125,6 +129,7 @@ final class BaremetalMode implements Mode {
     examined.clear();
     placeholders.clear();
     assemblingSinceMs.clear();
+    smallSinceMs.clear();
     disabledSinceMs.clear();
     limitsRefusedAtMs.clear();
   }
@@ -217,6 +222,7 @@ final class BaremetalMode implements Mode {
             Collections.unmodifiableSet(examined),
             Collections.unmodifiableSet(placeholders),
             Collections.unmodifiableMap(assemblingSinceMs),
+            Collections.unmodifiableMap(smallSinceMs),
             Collections.unmodifiableMap(disabledSinceMs),
             Collections.unmodifiableMap(outs),
             facts.limits(),
@@ -234,13 +240,13 @@ final class BaremetalMode implements Mode {
   private void remember(NodeView view, Index index, Facts<Raid> raids) {
     for (VolumeMapping m : view.mappings()) {
       if (!settled.volumes().contains(m.volumeId())) {
-        boolean online =
-            index
-                .volume(m.volumeId())
-                .flatMap(v -> raids.find(Names.raid(v.id(), v.uuid())))
-                .filter(Raid::isOnline)
-                .isPresent();
-        assembling(m.id(), online);
+        Optional<Volume> volume = index.volume(m.volumeId());
+        Optional<Raid> raid = volume.flatMap(v -> raids.find(Names.raid(v.id(), v.uuid())));
+        since(assemblingSinceMs, m.id(), raid.filter(Raid::isOnline).isEmpty());
+        since(
+            smallSinceMs,
+            m.id(),
+            raid.filter(r -> Growth.isMissed(index, volume.orElseThrow(), r)).isPresent());
         index
             .vmOf(m.id())
             .filter(vm -> facts.vhosts.get(vm.controllerName()) != null)
@@ -263,11 +269,11 @@ final class BaremetalMode implements Mode {
         .removeIf(o -> in.contains(o.getKey()) && nowMs - o.getValue().atMs() > STEADY_MS);
   }
 
-  private void assembling(long mapping, boolean online) {
-    if (online) {
-      assemblingSinceMs.remove(mapping);
+  private void since(Map<Long, Long> since, long mapping, boolean is) {
+    if (is) {
+      since.putIfAbsent(mapping, nowMs);
     } else {
-      assemblingSinceMs.putIfAbsent(mapping, nowMs);
+      since.remove(mapping);
     }
   }
 

@@ -36,6 +36,7 @@ final class Commits {
           new AgentWrite.MappingClean(c.mappingId(), c.version(), c.clean());
       case Commit.RaidSeen c -> new AgentWrite.RaidSeen(c.mappingId(), c.version(), c.raidState());
       case Commit.RaidCreated c -> new AgentWrite.RaidCreated(c.volumeId(), c.version());
+      case Commit.GrowthMissed c -> new AgentWrite.GrowthMissed(c.volumeId(), c.version());
       case Commit.VmMappingChanged c ->
           new AgentWrite.VmMappingChanged(c.vmMappingId(), c.version(), c.to(), c.socketPath());
       case Commit.GuestSeen c -> new AgentWrite.GuestSeen(c.vmMappingId(), c.connected());

@@ -227,6 +227,10 @@ final class StorageNodeMode implements Mode {
 
   @Override
   public void end(Action action) {
+    if (action instanceof ResizeLvol a) {
+      // The next growth needs a host that is connected then.
+      facts.connected.keySet().removeIf(nqn -> nqn.endsWith(":" + a.name()));
+    }
     Touched touched = touched((StorageAction) action);
     if (touched != null) {
       touched.kind().end(touched.name());

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param nodeId the disk's node, repeated for readers
  * @param uuid SPDK's own uuid of the lvol, stored when confirmed
- * @param sizeBytes {@link Sizes#legBytes} of the volume's size
+ * @param sizeBytes {@link Sizes#legBytesOfGuest} of what its guest sees
  * @param namespaceUuid uuid of the NVMe namespace and of the leg in the RAID
  * @param rebuildPercent 0-100 while {@code REBUILDING}
  * @param keptUuid SPDK's uuid of the snapshot, stored when it was seen

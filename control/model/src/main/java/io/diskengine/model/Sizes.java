@@ -34,6 +34,11 @@ public final class Sizes {
     return legBytes(sizeBytes) - SUPERBLOCK_BYTES;
   }
 
+  /** Bytes of a replica of a volume whose guest sees so many. */
+  public static long legBytesOfGuest(long guestBytes) {
+    return guestBytes + SUPERBLOCK_BYTES;
+  }
+
   /** A volume size from user text, e.g. {@code 1GiB}. A number without a unit is bytes. */
   public static long parseVolumeSize(String text) {
     Matcher m = TEXT.matcher(text);

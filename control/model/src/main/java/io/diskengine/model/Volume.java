@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  * @param uuid also the uuid of its RAID
  * @param sizeBytes desired; a multiple of {@link Sizes#UNIT_BYTES}
  * @param confirmedSizeBytes 0 until every replica is there
- * @param guestBytes what the guest sees: {@link Sizes#guestBytes}
+ * @param guestBytes what the guest sees: {@link Sizes#guestBytes}, and a cluster more for each time
+ *     that its RAID missed a growth (decision 0052)
  * @param limits of the guest's I/O
  * @param epoch raised by every change of the set of legs that may be used (law 7)
  * @param raidCreated the RAID exists on its legs (superblock written); never created twice

@@ -123,6 +123,13 @@ public sealed interface AgentWrite {
   /** The RAID's superblock is on its legs: from now on it is assembled, never created. */
   record RaidCreated(long volumeId, long version) implements BaremetalWrite {}
 
+  /**
+   * The RAID did not hear that its legs have grown. In one step its guest, every replica and so the
+   * next growth get a cluster more. Refused unless the volume is {@code AVAILABLE} at {@code
+   * version} and every replica is UP and in sync.
+   */
+  record GrowthMissed(long volumeId, long version) implements BaremetalWrite {}
+
   record VmMappingChanged(
       long vmMappingId, long version, VmMappingState to, @Nullable String socketPath)
       implements BaremetalWrite {}

@@ -17,6 +17,7 @@ import io.diskengine.store.AgentWrite.DiskUp;
 import io.diskengine.store.AgentWrite.FinishIntent;
 import io.diskengine.store.AgentWrite.FinishUnknownIntents;
 import io.diskengine.store.AgentWrite.GrantConfirmed;
+import io.diskengine.store.AgentWrite.GrowthMissed;
 import io.diskengine.store.AgentWrite.GuestSeen;
 import io.diskengine.store.AgentWrite.InSync;
 import io.diskengine.store.AgentWrite.KeptGone;
@@ -142,6 +143,7 @@ final class AgentWriter {
       case RaidSeen w -> new ObjectRef(ObjectKind.VOLUME_MAPPING, w.mappingId());
       case MappingClean w -> new ObjectRef(ObjectKind.VOLUME_MAPPING, w.mappingId());
       case RaidCreated w -> new ObjectRef(ObjectKind.VOLUME, w.volumeId());
+      case GrowthMissed w -> new ObjectRef(ObjectKind.VOLUME, w.volumeId());
       case VmMappingChanged w -> new ObjectRef(ObjectKind.VM_MAPPING, w.vmMappingId());
       case MappingGone w -> new ObjectRef(ObjectKind.VOLUME_MAPPING, w.mappingId());
       case CommitOut w -> new ObjectRef(ObjectKind.VOLUME, w.volumeId());
@@ -308,6 +310,7 @@ final class AgentWriter {
                   w.lvolId()));
       case InSync w -> legs.inSync(w);
       case SourceLost w -> legs.sourceLost(w);
+      case GrowthMissed w -> legs.growthMissed(w);
       case FinishIntent _,
           LvolUp _,
           RaidSeen _,

@@ -2,7 +2,9 @@ package io.diskengine.store;
 
 import io.diskengine.model.ObjectKind;
 import io.diskengine.model.ObjectRef;
+import io.diskengine.model.Sizes;
 import io.diskengine.store.AgentWrite.CommitOut;
+import io.diskengine.store.AgentWrite.GrowthMissed;
 import io.diskengine.store.AgentWrite.InSync;
 import io.diskengine.store.AgentWrite.Readmit;
 import io.diskengine.store.AgentWrite.RebuildStarted;
@@ -216,6 +218,39 @@ final class LegSet {
       raiseEpoch(w.volumeId());
     }
     return updated(ObjectKind.LVOL, w.lvolId(), rows);
+  }
+
+  WriteResult growthMissed(GrowthMissed w) throws SQLException {
+    int rows =
+        tx.update(
+            "UPDATE volume SET state = 'RESIZING', guest_bytes = guest_bytes + ?,"
+                + " version = version + 1 WHERE id = ? AND version = ? AND state = 'AVAILABLE'"
+                + " AND NOT EXISTS (SELECT FROM lvol l WHERE l.volume_id = volume.id"
+                + " AND l.state NOT IN ('DELETING', 'DELETED')"
+                + " AND (l.state <> 'UP' OR l.sync <> 'IN_SYNC'))"
+                + " AND id IN (SELECT m.volume_id FROM volume_mapping m WHERE m.node_id = ?"
+                + " AND m.state NOT IN "
+                + Rows.FINAL_MAPPING
+                + ")",
+            Sizes.UNIT_BYTES,
+            w.volumeId(),
+            w.version(),
+            nodeId);
+    if (rows == 1) {
+      tx.update(
+          "UPDATE lvol l SET state = 'RESIZING', size_bytes = v.guest_bytes + ?,"
+              + " version = l.version + 1 FROM volume v WHERE v.id = l.volume_id AND v.id = ?"
+              + " AND l.state = 'UP'",
+          Sizes.SUPERBLOCK_BYTES,
+          w.volumeId());
+      tx.update(
+          "INSERT INTO event (severity, node_id, object_kind, object_id, object_name, message)"
+              + " SELECT 'WARNING', ?, 'VOLUME', id, name, 'its RAID missed that its replicas had"
+              + " grown: they grow by one cluster more' FROM volume WHERE id = ?",
+          nodeId,
+          w.volumeId());
+    }
+    return updated(ObjectKind.VOLUME, w.volumeId(), rows);
   }
 
   /**

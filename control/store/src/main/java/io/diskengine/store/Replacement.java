@@ -242,7 +242,7 @@ final class Replacement {
             old.slot(),
             generation,
             name,
-            Sizes.legBytes(volume.sizeBytes()),
+            Sizes.legBytesOfGuest(volume.guestBytes()),
             Names.subsystemNqn(cluster.nqnPrefix(), cluster.id(), name),
             namespaceUuid,
             Names.nguid(namespaceUuid),

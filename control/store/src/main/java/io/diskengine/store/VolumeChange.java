@@ -73,12 +73,13 @@ final class VolumeChange {
       requireRoom(l, sizeBytes - volume.sizeBytes());
     }
     tx.update(
-        "UPDATE lvol SET state = 'RESIZING', size_bytes = ?, version = version + 1"
+        "UPDATE lvol SET state = 'RESIZING', size_bytes = greatest(size_bytes, ?), version = version + 1"
             + " WHERE volume_id = ? AND state = 'UP'",
         Sizes.legBytes(sizeBytes),
         volume.id());
     tx.update(
-        "UPDATE volume SET state = 'RESIZING', size_bytes = ?, guest_bytes = ?,"
+        "UPDATE volume SET state = 'RESIZING', size_bytes = ?,"
+            + " guest_bytes = greatest(guest_bytes, ?),"
             + " version = version + 1 WHERE id = ?",
         sizeBytes,
         Sizes.guestBytes(sizeBytes),

@@ -90,6 +90,10 @@ final class SimGoal {
       if (l.state() != LvolState.UP && !(growsLater && isOneClusterShort(l))) {
         return l.name() + " is " + l.state();
       }
+      FakeMedia.Blob blob = world.laws.blob(l.name());
+      if (l.state() == LvolState.UP && (blob == null || blob.sizeBytes != l.sizeBytes())) {
+        return l.name() + " has not the size on record";
+      }
       if (m == null && s.liveGrants(l.id()).stream().anyMatch(_ -> true)) {
         return "a grant is left";
       }
@@ -134,6 +138,11 @@ final class SimGoal {
     boolean connected = world.guestsOf(v.name()).stream().anyMatch(SimGuest::isConnected);
     if (connected != !world.guestsOf(v.name()).isEmpty() || vm.guestConnected() != connected) {
       return "its guest is not connected, or not seen to be";
+    }
+    FakeView.Raid there =
+        view.raids().stream().filter(r -> r.name().equals(raid)).findFirst().orElse(null);
+    if (there != null && there.bytes() != v.guestBytes()) {
+      return "its RAID has %d bytes, not %d".formatted(there.bytes(), v.guestBytes());
     }
     return view.raids().stream()
             .anyMatch(r ->

@@ -182,8 +182,15 @@ public final class SimGuest implements FakeVhosts.Session {
     }
     if (node.spdk.vhosts().connect(controller, this)) {
       connected = true;
+      resized();
       List.copyOf(outstanding).forEach(this::send);
     }
+  }
+
+  /** It reads the capacity of its disk. */
+  @Override
+  public void resized() {
+    world.laws.shown(volume, node.spdk.vhosts().capacityBytes(controller));
   }
 
   @Override

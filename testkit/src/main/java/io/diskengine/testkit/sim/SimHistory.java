@@ -19,7 +19,7 @@ public final class SimHistory {
   private static final int MAX_EVENTS = 170;
   private static final int MAX_PAUSE_MS = 1_500;
 
-  private static final int EVENTS = 27;
+  private static final int EVENTS = 28;
 
   private static final int MIN_REPLACE_SEC = 10;
   private static final int MAX_REPLACE_SEC = 50;
@@ -171,6 +171,7 @@ public final class SimHistory {
       case 20, 21, 22 -> move();
       case 23 -> detachByForce();
       case 24, 25 -> moveReplica();
+      case 26 -> grow();
       default -> disk();
     }
   }
@@ -263,6 +264,14 @@ public final class SimHistory {
     if (!attached.isEmpty() && world.isPostgresUp()) {
       String name = attached.get(random.nextInt(attached.size()));
       boolean unused = world.user.attempt(() -> world.user.moveReplica(name, random.nextInt(2)));
+    }
+  }
+
+  private void grow() {
+    List<String> names = live(random.nextBoolean());
+    if (!names.isEmpty() && world.isPostgresUp()) {
+      String name = names.get(random.nextInt(names.size()));
+      boolean unused = world.user.attempt(() -> world.user.grow(name));
     }
   }
 

@@ -11,6 +11,7 @@ import io.diskengine.model.Node;
 import io.diskengine.model.NodeMode;
 import io.diskengine.model.ObjectKind;
 import io.diskengine.model.ObjectRef;
+import io.diskengine.model.Sizes;
 import io.diskengine.model.Volume;
 import io.diskengine.model.VolumeMapping;
 import io.diskengine.model.VolumeMappingState;
@@ -150,6 +151,8 @@ public final class SimLaws {
     try {
       switch (method) {
         case "bdev_lvol_delete" -> lvolDeleted(node, p.path("name").asString(""));
+        case "bdev_lvol_resize" ->
+            resized(node, p.path("name").asString(""), p.path("size_in_mib").asLong(0));
         case "bdev_raid_delete" -> raidDeleted(node, p.path("name").asString(""));
         case "bdev_nvme_detach_controller", "bdev_nvme_disable_controller" ->
             controllerLeaves(node, p.path("name").asString(""));
@@ -184,6 +187,25 @@ public final class SimLaws {
     if (exported) {
       broken("teardown order", "lvol " + name + " is deleted while it is exported");
     }
+  }
+
+  private void resized(SimNode node, String alias, long sizeMib) {
+    FakeMedia.Disk disk = world.fabric.media.disk(node.disk);
+    FakeMedia.Blob blob =
+        disk == null ? null : disk.blobs().get(alias.substring(alias.indexOf('/') + 1));
+    if (blob != null && sizeMib * Sizes.MIB < blob.sizeBytes) {
+      broken("nothing shrinks", alias + " from " + blob.sizeBytes + " bytes to " + sizeMib + "MiB");
+    }
+  }
+
+  /** A guest reads the capacity of its disk; it has none when the RAID ended below it. */
+  void shown(SimVolume v, long bytes) {
+    if (bytes != 0 && bytes < v.shownBytes && !lossAccepted.contains(v.name)) {
+      throw world.failure(
+          "law broken: nothing shrinks: a guest of %s is shown %d bytes after %d"
+              .formatted(v.name, bytes, v.shownBytes));
+    }
+    v.shownBytes = Math.max(v.shownBytes, bytes);
   }
 
   /** Law 9: what was kept before a rebuild, of a replica that is in sync again or deleted. */
@@ -349,6 +371,7 @@ public final class SimLaws {
     lastCopies(s);
     oneWriter(s);
     copies(s);
+    sizes();
     everybodySaysWhy(s);
   }
 
@@ -492,6 +515,23 @@ public final class SimLaws {
         for (FakeView.Raid r : view.raids()) {
           if (r.name().equals(raid) && r.online()) {
             r.legs().stream().filter(leg -> isConnected(s, n, leg)).forEach(leg -> copy(v, r, leg));
+          }
+        }
+      }
+    }
+  }
+
+  /** No host sees a size that a leg does not have. */
+  private void sizes() {
+    for (SimNode n : world.nodes(NodeMode.BAREMETAL)) {
+      for (FakeView.Raid r : n.spdk.isUp() ? view(n).raids() : List.<FakeView.Raid>of()) {
+        for (FakeView.Leg leg : r.legs()) {
+          String lvol = leg.bdev().substring(0, Math.max(0, leg.bdev().length() - LEG_SUFFIX));
+          FakeMedia.Blob blob = blob(lvol);
+          if (blob != null && r.bytes() > FakeView.Raid.dataBytes(blob.sizeBytes)) {
+            broken(
+                "no host sees a size that a leg does not have",
+                "%s on %s, %s has %d bytes".formatted(r, n.name, lvol, blob.sizeBytes));
           }
         }
       }

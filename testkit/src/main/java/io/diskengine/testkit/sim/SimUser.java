@@ -20,6 +20,8 @@ public final class SimUser {
   /** From the end of QEMU until it opens its disk again. */
   private static final int BOOT_MS = 5_000;
 
+  static final long GROWS_BY_BYTES = 4 * Sizes.UNIT_BYTES;
+
   private final SimWorld world;
 
   /** Names of volumes that the user waits to detach. */
@@ -120,7 +122,7 @@ public final class SimUser {
 
   public void grow(String name) {
     long bytes = world.store.state().volumes.at(world.volume(name).id).sizeBytes();
-    var unused = world.controller.resize(name, bytes + 4 * Sizes.UNIT_BYTES);
+    var unused = world.controller.resize(name, bytes + GROWS_BY_BYTES);
     world.log("user grows " + name);
     world.touched();
   }

@@ -21,6 +21,10 @@ public final class SimVolume {
   private final List<Set<Object>> writing = new ArrayList<>();
   private long lastValue;
   int acknowledgedWrites;
+
+  /** The largest disk that a guest was shown. */
+  long shownBytes;
+
   int reads;
 
   SimVolume(String name, long id) {

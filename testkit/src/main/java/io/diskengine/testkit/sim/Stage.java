@@ -141,6 +141,16 @@ public interface Stage {
         });
   }
 
+  /** By so much more than what it has; asked again it is the same size. */
+  default void grow(String volume) {
+    long bytes = there(volume).volume().sizeBytes() + SimUser.GROWS_BY_BYTES;
+    ask(
+        "grow " + volume,
+        () -> {
+          var unused = requests().resize(volume, bytes);
+        });
+  }
+
   // ---- what is on record ----
 
   /** Empty when it is DELETED. */

@@ -144,6 +144,26 @@ public enum Workflow {
         s.await("the other replica to be deleted", () -> s.there("v1").lvols().size() == 1);
         s.release(dead);
         s.awaitDeleted("v1");
+      }),
+  GROW(
+      "it grows under its guest",
+      Workflow::attached,
+      s -> {
+        s.grow("v1");
+        s.awaitWhole("v1");
+      }),
+  GROW_DETACHED(
+      "it grows while it is detached, then it is attached",
+      s -> {
+        attached(s);
+        s.detach("v1");
+        s.awaitDetached("v1");
+      },
+      s -> {
+        s.grow("v1");
+        s.attach("v1", "bm2");
+        s.awaitAttached("v1", "bm2");
+        s.awaitWhole("v1");
       });
 
   /** Constants that an enum's own constants cannot refer to. */

@@ -380,7 +380,12 @@ final class MemoryChanges {
       }
     }
     for (Lvol l : replicas(v)) {
-      put(l, "state", LvolState.RESIZING, "sizeBytes", Sizes.legBytes(sizeBytes));
+      put(
+          l,
+          "state",
+          LvolState.RESIZING,
+          "sizeBytes",
+          Math.max(l.sizeBytes(), Sizes.legBytes(sizeBytes)));
     }
     put(
         v,
@@ -389,7 +394,7 @@ final class MemoryChanges {
         "sizeBytes",
         sizeBytes,
         "guestBytes",
-        Sizes.guestBytes(sizeBytes));
+        Math.max(v.guestBytes(), Sizes.guestBytes(sizeBytes)));
   }
 
   // ---- what follows from agents' writes ----

@@ -116,7 +116,7 @@ public final class MemoryControllerStore implements VolumeRequests {
         generation,
         name,
         null,
-        Sizes.legBytes(v.sizeBytes()),
+        Sizes.legBytesOfGuest(v.guestBytes()),
         Names.subsystemNqn(s.cluster.nqnPrefix(), s.cluster.id(), name),
         namespace,
         Names.nguid(namespace),

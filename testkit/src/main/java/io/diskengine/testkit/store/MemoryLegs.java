@@ -9,9 +9,11 @@ import io.diskengine.model.LvolState;
 import io.diskengine.model.LvolSync;
 import io.diskengine.model.ObjectKind;
 import io.diskengine.model.ObjectRef;
+import io.diskengine.model.Sizes;
 import io.diskengine.model.Volume;
 import io.diskengine.model.VolumeMapping;
 import io.diskengine.model.VolumeMappingState;
+import io.diskengine.model.VolumeState;
 import io.diskengine.store.AgentWrite;
 import io.diskengine.store.WriteResult;
 import io.diskengine.store.WriteResult.Applied;
@@ -160,6 +162,33 @@ final class MemoryLegs {
     new MemoryChanges(s, now).removeSurplus(l.volumeId());
     raiseEpoch(Objects.requireNonNull(s.volumes.get(l.volumeId())));
     return new Applied(l.id());
+  }
+
+  WriteResult growthMissed(AgentWrite.GrowthMissed w) {
+    Volume v = s.volumes.get(w.volumeId());
+    List<Lvol> replicas =
+        s.lvolsOf(w.volumeId()).stream()
+            .filter(l -> l.state() != LvolState.DELETING && l.state() != LvolState.DELETED)
+            .toList();
+    if (v == null
+        || v.version() != w.version()
+        || v.state() != VolumeState.AVAILABLE
+        || !replicas.stream()
+            .allMatch(l -> l.state() == LvolState.UP && l.sync() == LvolSync.IN_SYNC)
+        || !writer.isMappedHere(v.id())) {
+      return writer.stale(ObjectKind.VOLUME, w.volumeId());
+    }
+    long guestBytes = v.guestBytes() + Sizes.UNIT_BYTES;
+    writer.put(v, "state", VolumeState.RESIZING, "guestBytes", guestBytes);
+    for (Lvol l : replicas) {
+      writer.put(l, "state", LvolState.RESIZING, "sizeBytes", Sizes.legBytesOfGuest(guestBytes));
+    }
+    writer.event(
+        Event.Severity.WARNING,
+        new ObjectRef(ObjectKind.VOLUME, v.id()),
+        v.name(),
+        "its RAID missed that its replicas had grown: they grow by one cluster more");
+    return new Applied(v.id());
   }
 
   WriteResult sourceLost(AgentWrite.SourceLost w) {

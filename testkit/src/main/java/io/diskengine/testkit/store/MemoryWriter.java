@@ -120,6 +120,7 @@ final class MemoryWriter {
       }
       case AgentWrite.InSync w -> legs.inSync(w);
       case AgentWrite.SourceLost w -> legs.sourceLost(w);
+      case AgentWrite.GrowthMissed w -> legs.growthMissed(w);
     };
   }
 

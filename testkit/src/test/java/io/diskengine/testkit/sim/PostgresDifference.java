@@ -84,7 +84,9 @@ final class PostgresDifference {
           () -> "the guest of " + name + " is not connected, or not seen to be");
       String node = Objects.requireNonNull(v.nodeNames().get(m.nodeId()));
       String raid = Names.raid(v.volume().id(), v.volume().uuid());
-      wanted.add(node + " RAID " + raid + " with " + v.volume().replicas());
+      wanted.add(
+          "%s RAID %s of %d bytes with %d"
+              .formatted(node, raid, v.volume().guestBytes(), v.volume().replicas()));
       v.lvols().forEach(l -> wanted.add(node + " controller " + l.name()));
       if (v.vmMapping() != null) {
         wanted.add(node + " vhost " + v.vmMapping().controllerName() + " on " + raid);
@@ -97,7 +99,9 @@ final class PostgresDifference {
     for (FakeView.Raid r : view.raids()) {
       boolean whole = r.online() && r.rebuilding() == null;
       there.add(
-          p.name + " RAID " + r.name() + (whole ? " with " + r.legs().size() : " not online"));
+          "%s RAID %s of %d bytes %s"
+              .formatted(
+                  p.name, r.name(), r.bytes(), whole ? "with " + r.legs().size() : "not online"));
     }
     view.controllers().forEach(c -> there.add(p.name + " controller " + c));
     view.subsystems().forEach(s -> there.add(p.name + " subsystem " + s.nqn()));

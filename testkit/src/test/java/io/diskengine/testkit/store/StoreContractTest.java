@@ -379,7 +379,7 @@ class StoreContractTest {
   private AgentWrite baremetal(MemoryState s, Lvol l, Volume v) {
     VolumeMapping m = s.mappings.values().isEmpty() ? null : any(s.mappings.values());
     VmMapping vm = s.vms.values().isEmpty() ? null : any(s.vms.values());
-    return switch (random.nextInt(15)) {
+    return switch (random.nextInt(16)) {
       case 0, 1 ->
           new AgentWrite.CommitOut(
               v.id(),
@@ -413,6 +413,7 @@ class StoreContractTest {
                   .map(o -> o.id())
                   .toList(),
               "cause");
+      case 14 -> new AgentWrite.GrowthMissed(v.id(), version(v.version()));
       case 12 -> vm == null ? null : new AgentWrite.GuestSeen(vm.id(), random.nextInt(3) == 0);
       default ->
           vm == null

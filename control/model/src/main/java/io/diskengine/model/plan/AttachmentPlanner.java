@@ -37,6 +37,7 @@ final class AttachmentPlanner {
       a.legs.forEach(this::attach);
       a.legs.forEach(leg -> keep(raid, leg));
       new Exposure(a).plan(raid);
+      new Growth(a).plan(raid);
     }
   }
 

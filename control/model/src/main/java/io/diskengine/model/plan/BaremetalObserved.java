@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @param examined bdevs of legs that were examined since they are there: SPDK does that once
  * @param placeholders null bdevs that may be there
  * @param assemblingSinceMs since when a mapping's RAID is missing, by mapping id
+ * @param smallSinceMs since when a mapping's RAID is smaller than its legs on record, by mapping id
  * @param disabledSinceMs since when a controller is disabled by us, by name
  * @param outs how legs went out, by lvol id
  * @param limits of the RAIDs whose limits are known, by name
@@ -48,6 +49,7 @@ public record BaremetalObserved(
     Set<String> examined,
     Set<String> placeholders,
     Map<Long, Long> assemblingSinceMs,
+    Map<Long, Long> smallSinceMs,
     Map<String, Long> disabledSinceMs,
     Map<Long, Out> outs,
     Map<String, Limits> limits,
@@ -99,6 +101,11 @@ public record BaremetalObserved(
       return legs.stream().anyMatch(l -> l.configured() && bdev.equals(l.bdev()));
     }
 
+    /** What a guest sees of it; 0 when SPDK does not say. */
+    public long dataBlocks() {
+      return legs.stream().filter(Leg::configured).mapToLong(Leg::dataBlocks).min().orElse(0);
+    }
+
     public Optional<Leg> leg(String bdev) {
       return legs.stream().filter(l -> bdev.equals(l.bdev())).findFirst();
     }
@@ -109,8 +116,9 @@ public record BaremetalObserved(
    *
    * @param bdev null when the slot is empty
    * @param uuid all zeros when SPDK does not say which leg is missing
+   * @param dataBlocks what the RAID uses of it; 0 when SPDK does not say
    */
-  public record Leg(@Nullable String bdev, UUID uuid, boolean configured) {}
+  public record Leg(@Nullable String bdev, UUID uuid, boolean configured, long dataBlocks) {}
 
   /**
    * A leg that left the set.

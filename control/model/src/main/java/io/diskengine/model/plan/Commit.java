@@ -44,6 +44,8 @@ public sealed interface Commit {
 
   record RaidCreated(long volumeId, long version) implements Commit {}
 
+  record GrowthMissed(long volumeId, long version) implements Commit {}
+
   record VmMappingChanged(
       long vmMappingId, long version, VmMappingState to, @Nullable String socketPath)
       implements Commit {}

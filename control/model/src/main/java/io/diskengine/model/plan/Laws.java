@@ -34,6 +34,12 @@ final class Laws {
 
   static final long READMIT_CAP_MS = 300_000;
 
+  /** A RAID has its new size a tenth of a second after its last leg has. */
+  static final long GROWTH_HEARD_MS = 3_000;
+
+  /** A RAID that misses its growth again and again is not grown for ever. */
+  static final int MAX_MISSED_GROWTHS = 16;
+
   private Laws() {}
 
   /** Law 15: when a leg that left {@code times} times may come back; each time it waits longer. */

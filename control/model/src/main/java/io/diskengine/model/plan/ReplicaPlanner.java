@@ -8,6 +8,7 @@ import io.diskengine.model.Grant;
 import io.diskengine.model.GrantState;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.LvolState;
+import io.diskengine.model.LvolSync;
 import io.diskengine.model.Names;
 import io.diskengine.model.NodeView;
 import io.diskengine.model.ObjectKind;
@@ -141,7 +142,7 @@ final class ReplicaPlanner {
   /**
    * A RAID notices the growth of its legs when it happens, not when it is assembled. So a replica
    * of a volume that is not attached stops one cluster short; the last one follows when the RAID is
-   * online.
+   * online, and its host is connected, which else would not hear of it either (decision 0052).
    */
   private boolean grow(String lvstore, String alias, LvolSeen now) {
     boolean online = isRaidOnline();
@@ -155,6 +156,8 @@ final class ReplicaPlanner {
       commits.add(new Commit.LvolUp(lvol.id(), lvol.version(), now.uuid()));
     } else if (!seen.canResize()) {
       out.blocked(ref, "a data plane that has bdev_lvol_resize", node());
+    } else if (now.sizeBytes() < nextBytes && raid && online && !isHeard()) {
+      lookControllers("its host to be connected: it would not hear that the namespace grew");
     } else if (now.sizeBytes() < nextBytes) {
       actions.add(new ResizeLvol(lvstore, lvol.name(), nextBytes));
     } else {
@@ -172,6 +175,18 @@ final class ReplicaPlanner {
             rows.peer(m.nodeId())
                 .filter(n -> n.leaseValid() && n.dataPlane() == DataPlaneState.READY)
                 .isPresent());
+  }
+
+  /** A leg that is not in the RAID is grown before it is taken in again. */
+  private boolean isHeard() {
+    return lvol.sync() == LvolSync.OUT
+        || seen.connected()
+            .find(lvol.nqn())
+            .filter(hosts ->
+                grants().stream()
+                    .filter(g -> g.state() == GrantState.GRANTED)
+                    .anyMatch(g -> hosts.contains(g.hostNqn())))
+            .isPresent();
   }
 
   private boolean isThin() {
@@ -319,14 +334,14 @@ final class ReplicaPlanner {
       commits.add(
           new Commit.GrantConfirmed(g.id(), g.version(), GrantState.REVOKED, seen.incarnation()));
     } else {
-      lookControllers();
+      lookControllers("its hosts to leave subsystem " + lvol.nqn());
     }
   }
 
-  /** Looks once; what is still connected then is looked at again after a while. */
-  private void lookControllers() {
+  /** Looks once; if that was not what is waited for, again after a while. */
+  private void lookControllers(String waitingFor) {
     if (seen.connected().isKnown(lvol.nqn()) && seen.connected().byName().containsKey(lvol.nqn())) {
-      out.blocked(ref, "its hosts to leave subsystem " + lvol.nqn(), null);
+      out.blocked(ref, waitingFor, null);
       out.requeueAt(seen.nowMs() + RELOOK_MS);
     } else if (actions.stream().noneMatch(a -> a instanceof LookControllers)) {
       actions.add(new LookControllers(lvol.nqn()));
@@ -346,7 +361,7 @@ final class ReplicaPlanner {
         s.listeners().forEach(l -> actions.add(new RemoveListener(lvol.nqn(), l)));
         actions.add(new DeleteSubsystem(lvol.nqn()));
       } else if (hostsGone) {
-        lookControllers();
+        lookControllers("its hosts to leave subsystem " + lvol.nqn());
       }
       return;
     }

@@ -72,7 +72,9 @@ class LawsTest {
   private static Raid raid(
       String state, int operational, boolean process, long quiet, long looked, String... members) {
     List<BaremetalObserved.Leg> legs =
-        java.util.Arrays.stream(members).map(m -> new BaremetalObserved.Leg(m, U, true)).toList();
+        java.util.Arrays.stream(members)
+            .map(m -> new BaremetalObserved.Leg(m, U, true, 0))
+            .toList();
     return new Raid(
         "r",
         U,

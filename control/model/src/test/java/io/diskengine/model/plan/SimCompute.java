@@ -418,7 +418,8 @@ final class SimCompute {
     Map<String, Raid> facts = new HashMap<>();
     raids.forEach((name, r) -> {
       limits.putIfAbsent(name, Limits.NONE);
-      List<Leg> legs = r.slots.stream().map(s -> new Leg(s.bdev, s.uuid, s.bdev != null)).toList();
+      List<Leg> legs =
+          r.slots.stream().map(s -> new Leg(s.bdev, s.uuid, s.bdev != null, 0)).toList();
       int configured = (int) legs.stream().filter(Leg::configured).count();
       facts.put(
           name,

@@ -676,6 +676,8 @@ final class SimDatabase {
         put(v, v.state(), v.epoch(), true);
         return true;
       }
+      case Commit.GrowthMissed _ ->
+          throw new IllegalStateException("sizes of RAIDs are not simulated here");
       case Commit.VmMappingChanged w -> {
         VmMapping m = vms.get(w.vmMappingId());
         if (m.version() != w.version() || !m.state().canBecome(w.to())) {

@@ -187,6 +187,7 @@ final class SimTarget {
         if (!subsystems.containsKey(a.nqn()) || !subsystems.get(a.nqn()).hosts.add(a.hostNqn())) {
           return "refused";
         }
+        looked.remove(a.nqn());
       }
       case RemoveHost a -> {
         if (!subsystems.get(a.nqn()).hosts.remove(a.hostNqn())) {

@@ -222,6 +222,7 @@ final class SimWorld {
         Set.of(),
         Set.copyOf(host.placeholders),
         Map.copyOf(host.assemblingSince),
+        Map.of(),
         Map.copyOf(host.disabledSince),
         Map.of(),
         Map.copyOf(host.compute.limits),
