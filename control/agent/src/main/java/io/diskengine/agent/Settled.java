@@ -15,7 +15,14 @@ import org.jspecify.annotations.Nullable;
  * thread.
  */
 final class Settled {
+  /** Where assertions are on, the full plan is made each time beside so many volumes. */
+  private static final int COMPARED_UP_TO = 64;
+
+  /** And of so many plans one beside more. */
+  private static final int COMPARED_ONE_OF = 64;
+
   private final Set<Long> volumes = new HashSet<>();
+  private int plans;
   private @Nullable Index index;
 
   /**
@@ -37,6 +44,11 @@ final class Settled {
   Index index(NodeView view) {
     Index known = index;
     return known != null && known.view() == view ? known : new Index(view);
+  }
+
+  /** Whether a plan is to be compared with one that passes over nothing. */
+  boolean isChecked(NodeView view) {
+    return view.volumes().size() <= COMPARED_UP_TO || plans++ % COMPARED_ONE_OF == 0;
   }
 
   Set<Long> volumes() {

@@ -44,6 +44,7 @@ import io.diskengine.spdkrpc.RpcResult;
 import io.diskengine.spdkrpc.Trid;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
@@ -151,7 +152,8 @@ final class StorageNodeMode implements Mode {
             canSnapshot,
             busy);
     Planned planned = StorageNodePlanner.plan(index, observed, settled.volumes());
-    assert planned.plan().equals(StorageNodePlanner.plan(view, observed))
+    assert !settled.isChecked(view)
+            || planned.plan().equals(StorageNodePlanner.plan(view, observed))
         : "not settled: " + StorageNodePlanner.plan(view, observed).text();
     settled.planned(planned.settled());
     return planned.plan();
@@ -361,7 +363,7 @@ final class StorageNodeMode implements Mode {
         s ->
             copy(
                 s,
-                List.copyOf(change.apply(Set.copyOf(s.listeners()))),
+                List.copyOf(change.apply(new LinkedHashSet<>(s.listeners()))),
                 s.hosts(),
                 s.namespaces()));
   }
@@ -380,13 +382,13 @@ final class StorageNodeMode implements Mode {
   }
 
   private static <T> Set<T> with(Set<T> set, T one) {
-    Set<T> more = new HashSet<>(set);
+    Set<T> more = new LinkedHashSet<>(set);
     more.add(one);
     return more;
   }
 
   private static <T> Set<T> without(Set<T> set, T one) {
-    Set<T> less = new HashSet<>(set);
+    Set<T> less = new LinkedHashSet<>(set);
     less.remove(one);
     return less;
   }

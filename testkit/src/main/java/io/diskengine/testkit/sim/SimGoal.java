@@ -7,7 +7,6 @@ import io.diskengine.model.Lvol;
 import io.diskengine.model.LvolState;
 import io.diskengine.model.LvolSync;
 import io.diskengine.model.Names;
-import io.diskengine.model.Node;
 import io.diskengine.model.Sizes;
 import io.diskengine.model.VmMapping;
 import io.diskengine.model.VmMappingState;
@@ -19,7 +18,6 @@ import io.diskengine.testkit.spdk.FakeMedia;
 import io.diskengine.testkit.spdk.FakeView;
 import io.diskengine.testkit.store.MemoryState;
 import java.util.List;
-import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -34,9 +32,25 @@ final class SimGoal {
   private final Set<String> controllers = new TreeSet<>();
   private final Set<String> subsystems = new TreeSet<>();
   private final Set<String> blobs = new TreeSet<>();
+  private long unsettledVolume;
 
   SimGoal(SimWorld world) {
     this.world = world;
+  }
+
+  long unsettledVolume() {
+    return unsettledVolume;
+  }
+
+  /** What is different of one volume; null also when there is none of that id. */
+  @Nullable String still(long id) {
+    Volume v = world.store.state().volumes.get(id);
+    String wrong = v == null ? null : volume(world.store.state(), v);
+    subsystems.clear();
+    blobs.clear();
+    controllers.clear();
+    raids.clear();
+    return v == null || wrong == null ? null : v.name() + ": " + wrong;
   }
 
   /** Null when the state is exactly the desired one; else the first difference. */
@@ -56,14 +70,15 @@ final class SimGoal {
     if (!world.user.detaching.isEmpty()) {
       return "the user waits to detach " + world.user.detaching;
     }
-    if (s.intents.values().stream().anyMatch(i -> i.finishedAt() == null)) {
-      return "an intent is open";
-    }
     for (Volume v : s.volumes.values()) {
       String wrong = volume(s, v);
       if (wrong != null) {
+        unsettledVolume = v.id();
         return v.name() + ": " + wrong;
       }
+    }
+    if (s.intents.values().stream().anyMatch(i -> i.finishedAt() == null)) {
+      return "an intent is open";
     }
     return extras();
   }
@@ -125,33 +140,29 @@ final class SimGoal {
   }
 
   private @Nullable String exposed(MemoryState s, Volume v, VolumeMapping m, String raid) {
-    Node node = Objects.requireNonNull(s.nodes.get(m.nodeId()));
-    FakeView view = world.node(node.name()).spdk.view();
+    SimNode node = world.node(s.nodes.at(m.nodeId()).name());
     VmMapping vm =
-        s.vms.values().stream()
-            .filter(x -> x.mappingId() == m.id() && x.state() == VmMappingState.ATTACHED)
+        s.vmsOf(m.id()).stream()
+            .filter(x -> x.state() == VmMappingState.ATTACHED)
             .findFirst()
             .orElse(null);
-    if (vm == null || !raid.equals(view.vhosts().get(vm.controllerName()))) {
+    if (vm == null || !raid.equals(node.spdk.vhosts().device(vm.controllerName()))) {
       return "is not shown to its guest";
     }
     boolean connected = world.guestsOf(v.name()).stream().anyMatch(SimGuest::isConnected);
     if (connected != !world.guestsOf(v.name()).isEmpty() || vm.guestConnected() != connected) {
       return "its guest is not connected, or not seen to be";
     }
-    FakeView.Raid there =
-        view.raids().stream().filter(r -> r.name().equals(raid)).findFirst().orElse(null);
+    FakeView.Raid there = node.spdk.view().raid(raid);
     if (there != null && there.bytes() != v.guestBytes()) {
       return "its RAID has %d bytes, not %d".formatted(there.bytes(), v.guestBytes());
     }
-    return view.raids().stream()
-            .anyMatch(r ->
-                r.name().equals(raid)
-                    && r.online()
-                    && r.rebuilding() == null
-                    && r.legs().size() == v.replicas())
-        ? null
-        : "its RAID is not whole";
+    boolean whole =
+        there != null
+            && there.online()
+            && there.rebuilding() == null
+            && there.legs().size() == v.replicas();
+    return whole ? null : "its RAID is not whole";
   }
 
   private @Nullable String extras() {

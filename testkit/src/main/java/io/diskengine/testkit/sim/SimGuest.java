@@ -59,6 +59,7 @@ public final class SimGuest implements FakeVhosts.Session {
     this.volume = volume;
     this.vmMapping = vmMapping;
     this.controller = world.store.state().vms.at(vmMapping).controllerName();
+    volume.guests.add(this);
     if (bootMs == 0) {
       tick();
     } else {
@@ -84,7 +85,7 @@ public final class SimGuest implements FakeVhosts.Session {
   }
 
   boolean hasNoRaid() {
-    return connected && "".equals(node.spdk.vhosts().exposed().get(controller));
+    return connected && "".equals(node.spdk.vhosts().device(controller));
   }
 
   boolean isOn(SimNode other) {
@@ -170,8 +171,9 @@ public final class SimGuest implements FakeVhosts.Session {
     if (connected && !stopping && !world.isQuiet() && outstanding.size() < DEPTH) {
       ask();
     }
+    boolean asks = connected && !world.isQuiet();
     world.scheduler.after(
-        connected ? 1 + world.scheduler.random().nextInt(MAX_PAUSE_MS) : RECONNECT_MS, this::tick);
+        asks ? 1 + world.scheduler.random().nextInt(MAX_PAUSE_MS) : RECONNECT_MS, this::tick);
   }
 
   private void connect() {

@@ -53,6 +53,9 @@ public final class SimLaws {
   /** Since when something is not as it shall be, and its node could say why. */
   private final Map<ObjectRef, Long> waiting = new HashMap<>();
 
+  /** The one that was looked for last and is probably not settled yet. */
+  private long unsettledVolume;
+
   private final Set<String> lossAccepted = new HashSet<>();
 
   private final Map<String, Long> badUntilMs = new HashMap<>();
@@ -216,7 +219,7 @@ public final class SimLaws {
   }
 
   private static void raidDeleted(SimNode node, String raid) {
-    if (node.spdk.view().vhosts().containsValue(raid)) {
+    if (node.spdk.view().isShown(raid)) {
       broken("teardown order", raid + " is deleted under a vhost controller");
     }
   }
@@ -228,8 +231,7 @@ public final class SimLaws {
     String bdev = controller + "n" + Names.NSID;
     for (FakeView.Raid r : view.raids()) {
       boolean member = r.legs().stream().anyMatch(l -> l.bdev().equals(bdev));
-      boolean open = view.vhosts().containsValue(r.name());
-      if (member && open) {
+      if (member && view.isShown(r.name())) {
         s.lvols.values().stream()
             .filter(l -> l.name().equals(controller) && l.sync() == LvolSync.IN_SYNC)
             .filter(l -> isMappedTo(s, l.volumeId(), node)) // else it was taken away from there
@@ -342,6 +344,8 @@ public final class SimLaws {
   /** What is there now; nothing changes while the laws are checked. */
   private final Map<String, FakeView> views = new HashMap<>();
 
+  private final Map<String, List<FakeView.Raid>> raids = new HashMap<>();
+
   private final Map<String, Lvol> lvolsByName = new HashMap<>();
 
   /** Hosts that are connected, by storage node and subsystem. */
@@ -351,15 +355,20 @@ public final class SimLaws {
     return views.computeIfAbsent(n.name, _ -> n.spdk.view());
   }
 
+  private List<FakeView.Raid> raids(SimNode n) {
+    return raids.computeIfAbsent(n.name, _ -> view(n).raids());
+  }
+
   private Map<String, Set<String>> connected(SimNode storage) {
     Map<String, Set<String>> hosts = new HashMap<>();
-    view(storage).subsystems().forEach(x -> hosts.put(x.nqn(), Set.copyOf(x.connected())));
+    view(storage).subsystems().forEach(x -> hosts.put(x.nqn(), x.connected()));
     return hosts;
   }
 
   void check() {
     MemoryState s = world.store.state();
     views.clear();
+    raids.clear();
     connected.clear();
     lvolsByName.clear();
     s.lvols.values().forEach(l -> lvolsByName.put(l.name(), l));
@@ -378,7 +387,7 @@ public final class SimLaws {
   /** Every lvol and mapping that is not in its final state for long has a reason. */
   private void everybodySaysWhy(MemoryState s) {
     Set<ObjectRef> explained = new HashSet<>();
-    world.controller.reasons().forEach(r -> explained.add(r.reason().object()));
+    s.reasons.values().forEach(all -> all.forEach(r -> explained.add(r.object())));
     Set<ObjectRef> now = new HashSet<>();
     for (Lvol l : s.lvols.values()) {
       boolean changing = l.state() != LvolState.UP && l.state() != LvolState.DELETED;
@@ -466,7 +475,7 @@ public final class SimLaws {
     Map<String, String> owners = new HashMap<>();
     for (SimNode n : world.nodes(NodeMode.BAREMETAL)) {
       if (n.spdk.isUp()) {
-        for (FakeView.Raid r : view(n).raids()) {
+        for (FakeView.Raid r : raids(n)) {
           // A placeholder, which is named after its RAID, takes every write and keeps none.
           List<FakeView.Leg> replicas =
               r.legs().stream().filter(l -> !l.bdev().endsWith(r.name())).toList();
@@ -508,14 +517,9 @@ public final class SimLaws {
       }
       String raid = Names.raid(row.id(), row.uuid());
       for (SimNode n : world.nodes(NodeMode.BAREMETAL)) {
-        FakeView view = view(n);
-        if (!n.spdk.isUp() || !view.vhosts().containsValue(raid)) {
-          continue;
-        }
-        for (FakeView.Raid r : view.raids()) {
-          if (r.name().equals(raid) && r.online()) {
-            r.legs().stream().filter(leg -> isConnected(s, n, leg)).forEach(leg -> copy(v, r, leg));
-          }
+        FakeView.Raid r = n.spdk.isUp() && view(n).isShown(raid) ? view(n).raid(raid) : null;
+        if (r != null && r.online()) {
+          r.legs().stream().filter(leg -> isConnected(s, n, leg)).forEach(leg -> copy(v, r, leg));
         }
       }
     }
@@ -524,7 +528,7 @@ public final class SimLaws {
   /** No host sees a size that a leg does not have. */
   private void sizes() {
     for (SimNode n : world.nodes(NodeMode.BAREMETAL)) {
-      for (FakeView.Raid r : n.spdk.isUp() ? view(n).raids() : List.<FakeView.Raid>of()) {
+      for (FakeView.Raid r : n.spdk.isUp() ? raids(n) : List.<FakeView.Raid>of()) {
         for (FakeView.Leg leg : r.legs()) {
           String lvol = leg.bdev().substring(0, Math.max(0, leg.bdev().length() - LEG_SUFFIX));
           FakeMedia.Blob blob = blob(lvol);
@@ -577,6 +581,13 @@ public final class SimLaws {
 
   /** Null when the state is exactly the desired one; else the first difference. */
   public @Nullable String unsettled() {
-    return new SimGoal(world).unsettled();
+    SimGoal goal = new SimGoal(world);
+    String still = goal.still(unsettledVolume);
+    if (still != null) {
+      return still;
+    }
+    String first = goal.unsettled();
+    unsettledVolume = goal.unsettledVolume();
+    return first;
   }
 }

@@ -132,12 +132,12 @@ public final class SimUser {
     for (VmMapping vm : world.store.state().vms.values()) {
       VolumeMapping m = world.store.state().mappings.at(vm.mappingId());
       boolean live = !m.state().isFinal() && m.state() != VolumeMappingState.DETACHING;
-      SimVolume v =
-          world.volumes.values().stream()
-              .filter(x -> x.id == m.volumeId())
-              .findFirst()
-              .orElse(null);
-      if (live && v != null && vm.state() != VmMappingState.DETACHING && isGuestless(v, vm)) {
+      SimVolume v = world.volumes.get(world.store.state().volumes.at(m.volumeId()).name());
+      if (live
+          && v != null
+          && v.id == m.volumeId()
+          && vm.state() != VmMappingState.DETACHING
+          && isGuestless(v, vm)) {
         String node = world.store.state().nodes.at(m.nodeId()).name();
         world.guests.add(new SimGuest(world, world.node(node), v, vm.id()));
       }
@@ -159,8 +159,7 @@ public final class SimUser {
   private boolean isGuestless(SimVolume v, VmMapping vm) {
     return !detaching.contains(v.name)
         && !moving.containsKey(v.name)
-        && world.guests.stream()
-            .noneMatch(g -> g.vmMapping() == vm.id() || (g.isFor(v.name) && !g.isGone()));
+        && v.guests.stream().noneMatch(g -> g.vmMapping() == vm.id() || !g.isGone());
   }
 
   /** Unplugs the disk, and detaches when no guest is on record as connected any more. */

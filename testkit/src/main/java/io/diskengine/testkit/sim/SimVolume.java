@@ -13,6 +13,10 @@ public final class SimVolume {
 
   public final String name;
   public final long id;
+
+  /** All that ever were. */
+  final List<SimGuest> guests = new ArrayList<>();
+
   private final @Nullable Object[] acknowledged = new @Nullable Object[BLOCKS];
 
   /** Values that may be on a block instead: writes that nobody was told the end of. */

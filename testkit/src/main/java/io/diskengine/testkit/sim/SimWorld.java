@@ -55,6 +55,11 @@ public final class SimWorld {
   public static final int SILENCE_MS = 45_000;
 
   private static final int LOOK_EVERY_MS = 20;
+
+  /** Beside more volumes the laws are checked after one of so many events. */
+  private static final int CHECKED_EACH_TIME = 32;
+
+  private static final int CHECKED_ONE_OF = 256;
   private static final int SCHEDULE_EVERY_MS = 1_000;
   private static final int PORT = 4420;
   private static final int MAX_TRACE = 20_000;
@@ -82,6 +87,7 @@ public final class SimWorld {
   private long actions;
   private long longestStallMs;
   private long mutations;
+  private long touches;
 
   /** The wall clock of PostgreSQL's machine is wrong by this. */
   long postgresErrorMs;
@@ -337,7 +343,7 @@ public final class SimWorld {
   }
 
   List<SimGuest> guestsOf(String name) {
-    return guests.stream().filter(g -> !g.isGone() && g.isFor(name)).toList();
+    return volume(name).guests.stream().filter(g -> !g.isGone()).toList();
   }
 
   /** The guest dies and boots again. */
@@ -516,7 +522,7 @@ public final class SimWorld {
     if (scheduler.failure() != null) {
       throw failure(scheduler.failure());
     }
-    if (touched) {
+    if (touched && (volumes.size() <= CHECKED_EACH_TIME || ++touches % CHECKED_ONE_OF == 0)) {
       touched = false;
       try {
         laws.check();

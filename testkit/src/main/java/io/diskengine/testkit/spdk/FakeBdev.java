@@ -14,6 +14,7 @@ abstract class FakeBdev {
   final int blockSize;
   long blocks;
   final List<String> aliases = new ArrayList<>();
+  private final String uuidText;
 
   /** The module that has it for itself. */
   @Nullable String claim;
@@ -36,6 +37,7 @@ abstract class FakeBdev {
   FakeBdev(String name, UUID uuid, String product, int blockSize, long blocks) {
     this.name = name;
     this.uuid = uuid;
+    this.uuidText = uuid.toString();
     this.product = product;
     this.blockSize = blockSize;
     this.blocks = blocks;
@@ -47,7 +49,14 @@ abstract class FakeBdev {
   abstract void describe(ObjectNode specific);
 
   boolean isCalled(String wanted) {
-    return name.equals(wanted) || aliases.contains(wanted) || uuid.toString().equals(wanted);
+    return name.equals(wanted) || otherNames().contains(wanted);
+  }
+
+  /** Aliases, of which the uuid is one. */
+  List<String> otherNames() {
+    List<String> names = new ArrayList<>(aliases);
+    names.add(uuidText);
+    return names;
   }
 
   /** Told when the device goes away. */

@@ -28,8 +28,8 @@ final class FakeBdevs {
   private final FakeLvols lvols;
   private final Map<String, FakeBdev> bdevs = new LinkedHashMap<>();
 
-  /** By aliases and uuids. */
-  private final Map<String, FakeBdev> byOtherName = new HashMap<>();
+  /** By aliases and uuids; the one that was there first counts. */
+  private final Map<String, List<FakeBdev>> byOtherName = new HashMap<>();
 
   private final Set<String> allowed = new LinkedHashSet<>();
   private final List<Reply> waitForExamine = new ArrayList<>();
@@ -99,13 +99,8 @@ final class FakeBdevs {
 
   @Nullable FakeBdev find(String name) {
     FakeBdev exact = bdevs.get(name);
-    return exact != null ? exact : byOtherName.get(name);
-  }
-
-  private static List<String> otherNames(FakeBdev bdev) {
-    List<String> names = new ArrayList<>(bdev.aliases);
-    names.add(bdev.uuid.toString());
-    return names;
+    List<FakeBdev> others = byOtherName.getOrDefault(name, List.of());
+    return exact != null ? exact : others.isEmpty() ? null : others.getFirst();
   }
 
   FakeBdev get(String name) throws RpcFault {
@@ -122,7 +117,8 @@ final class FakeBdevs {
 
   void register(FakeBdev bdev) {
     bdevs.put(bdev.name, bdev);
-    otherNames(bdev).forEach(other -> byOtherName.putIfAbsent(other, bdev));
+    bdev.otherNames()
+        .forEach(o -> byOtherName.computeIfAbsent(o, _ -> new ArrayList<>(1)).add(bdev));
     tell("bdev_register", bdev);
     List<Reply> told =
         waitForBdev.entrySet().stream()
@@ -141,13 +137,9 @@ final class FakeBdevs {
 
   void unregister(FakeBdev bdev) {
     if (bdevs.remove(bdev.name, bdev)) {
-      for (String other : otherNames(bdev)) {
-        if (byOtherName.remove(other, bdev)) {
-          bdevs.values().stream()
-              .filter(b -> b.isCalled(other))
-              .findFirst()
-              .ifPresent(b -> byOtherName.put(other, b));
-        }
+      for (String other : bdev.otherNames()) {
+        byOtherName.computeIfPresent(
+            other, (_, there) -> there.remove(bdev) && there.isEmpty() ? null : there);
       }
       tell("bdev_unregister", bdev);
       bdev.removed();

@@ -91,6 +91,12 @@ public final class FakeVhosts {
     });
   }
 
+  /** The name of the device behind a controller, empty when that is gone; null: no controller. */
+  public @Nullable String device(String controller) {
+    Controller c = controllers.get(controller);
+    return c == null ? null : c.bdev == null ? "" : c.bdev.name;
+  }
+
   /** Controllers with the name of the device behind each. */
   public Map<String, String> exposed() {
     Map<String, String> all = new LinkedHashMap<>();

@@ -1,6 +1,7 @@
 package io.diskengine.testkit.spdk;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -55,23 +56,35 @@ public final class FakeView {
       List<UUID> bdevs) {}
 
   public List<Raid> raids() {
-    List<Raid> all = new ArrayList<>();
-    for (FakeRaid r : spdk.raids.raids().values()) {
-      List<Leg> legs = new ArrayList<>();
-      for (FakeRaid.Slot s : r.slots) {
-        FakeBdev bdev = s.bdev;
-        if (bdev != null) {
-          FakeCtrlr c = controllerOf(bdev.name);
-          boolean served = !s.unfinished && (c == null || !c.isDisabled());
-          legs.add(new Leg(bdev.name, s.failing, served));
-        }
+    return spdk.raids.raids().values().stream().map(this::raid).toList();
+  }
+
+  /** Null when there is none of that name. */
+  public @Nullable Raid raid(String name) {
+    FakeRaid raid = spdk.raids.raids().get(name);
+    return raid == null ? null : raid(raid);
+  }
+
+  /** Whether a vhost controller shows it to a guest. */
+  public boolean isShown(String raidName) {
+    FakeRaid raid = spdk.raids.raids().get(raidName);
+    return raid != null && raid.isOpen();
+  }
+
+  private Raid raid(FakeRaid r) {
+    List<Leg> legs = new ArrayList<>();
+    for (FakeRaid.Slot s : r.slots) {
+      FakeBdev bdev = s.bdev;
+      if (bdev != null) {
+        FakeCtrlr c = controllerOf(bdev.name);
+        boolean served = !s.unfinished && (c == null || !c.isDisabled());
+        legs.add(new Leg(bdev.name, s.failing, served));
       }
-      FakeRaid.Process p = r.process;
-      FakeBdev target = p == null ? null : p.target.bdev;
-      String rebuilding = target == null ? null : target.name;
-      all.add(new Raid(r.name, r.uuid, r.online, r.blocks * r.blockSize, legs, rebuilding));
     }
-    return all;
+    FakeRaid.Process p = r.process;
+    FakeBdev target = p == null ? null : p.target.bdev;
+    String rebuilding = target == null ? null : target.name;
+    return new Raid(r.name, r.uuid, r.online, r.blocks * r.blockSize, legs, rebuilding);
   }
 
   private @Nullable FakeCtrlr controllerOf(String bdev) {
@@ -95,14 +108,13 @@ public final class FakeView {
   }
 
   public List<Subsystem> subsystems() {
+    Map<String, Set<String>> hosts = new HashMap<>();
+    for (NvmeConnection c : spdk.nvmf.connections()) {
+      hosts.computeIfAbsent(c.nqn, _ -> new TreeSet<>()).add(c.hostNqn);
+    }
     List<Subsystem> all = new ArrayList<>();
     for (FakeNvmf.Subsystem s : spdk.nvmf.subsystems().values()) {
-      Set<String> connected = new TreeSet<>();
-      for (NvmeConnection c : spdk.nvmf.connections()) {
-        if (c.nqn.equals(s.nqn)) {
-          connected.add(c.hostNqn);
-        }
-      }
+      Set<String> connected = hosts.getOrDefault(s.nqn, Set.of());
       List<UUID> bdevs = s.namespaces.values().stream().map(n -> n.bdev().uuid).toList();
       all.add(
           new Subsystem(

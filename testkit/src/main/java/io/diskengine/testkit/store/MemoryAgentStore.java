@@ -1,5 +1,6 @@
 package io.diskengine.testkit.store;
 
+import io.diskengine.model.Intent;
 import io.diskengine.model.InvalidInput;
 import io.diskengine.model.Names;
 import io.diskengine.model.Node;
@@ -68,10 +69,12 @@ public final class MemoryAgentStore implements AgentStore {
     if (valid && node.leaseHolder() != null && !node.leaseHolder().equals(holder)) {
       return new Lease.Taken(node.leaseHolder(), node.leaseExpires());
     }
-    s.intents.replaceAll(i ->
-        i.nodeId() == node.id() && i.finishedAt() == null
-            ? Row.with(i, "finishedAt", now, "outcome", ABANDONED)
-            : i);
+    s.intents.replaceAll(
+        i ->
+            i.nodeId() == node.id() && i.finishedAt() == null
+                ? Row.with(i, "finishedAt", now, "outcome", ABANDONED)
+                : i,
+        Intent::id);
     boolean same =
         valid
             && node.failureDomain().equals(r.failureDomain())

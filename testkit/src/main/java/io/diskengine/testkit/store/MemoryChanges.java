@@ -296,14 +296,13 @@ final class MemoryChanges {
   private boolean isLost(Lvol l, Volume v) {
     Instant since = s.outSince.get(l.id());
     Duration wait = Duration.ofSeconds(s.cluster.settings().replaceAfterSec());
-    boolean away = s.disks.at(l.diskId()).state() != DiskState.UP || !works(node(l.nodeId()));
     return l.sync() == LvolSync.OUT
         && (l.state() == LvolState.UP || l.state() == LvolState.FAULTY)
         && v.raidCreated()
         && (v.state() == VolumeState.AVAILABLE || v.state() == VolumeState.RESIZING)
         && since != null
         && since.plus(wait).isBefore(now)
-        && away
+        && (s.disks.at(l.diskId()).state() != DiskState.UP || !works(node(l.nodeId())))
         && s.liveMapping(v.id()).filter(m -> m.state() == VolumeMappingState.ATTACHED).isPresent()
         && replicas(v).stream()
             .noneMatch(o -> o.slot() == l.slot() && o.generation() > l.generation());

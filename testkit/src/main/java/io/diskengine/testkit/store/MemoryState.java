@@ -38,10 +38,10 @@ public final class MemoryState {
   public Table<Node> nodes = new Table<>();
   public Table<Disk> disks = new Table<>();
   public Table<Volume> volumes = new Table<>();
-  public Table<Lvol> lvols = new Table<>();
-  public Table<Grant> grants = new Table<>();
-  public Table<VolumeMapping> mappings = new Table<>();
-  public Table<VmMapping> vms = new Table<>();
+  public Table<Lvol> lvols = new Table<>(Lvol::volumeId);
+  public Table<Grant> grants = new Table<>(Grant::lvolId);
+  public Table<VolumeMapping> mappings = new Table<>(VolumeMapping::volumeId);
+  public Table<VmMapping> vms = new Table<>(VmMapping::mappingId);
   public Table<Intent> intents = new Table<>();
   public Table<Event> events = new Table<>();
   public Table<PlanRequest> planRequests = new Table<>();
@@ -109,13 +109,15 @@ public final class MemoryState {
   }
 
   public List<Lvol> lvolsOf(long volume) {
-    return lvols.group(Lvol::volumeId, volume);
+    return lvols.group(volume);
+  }
+
+  public List<VmMapping> vmsOf(long mapping) {
+    return vms.group(mapping);
   }
 
   public Optional<VolumeMapping> liveMapping(long volume) {
-    return mappings.group(VolumeMapping::volumeId, volume).stream()
-        .filter(m -> !m.state().isFinal())
-        .findFirst();
+    return mappings.group(volume).stream().filter(m -> !m.state().isFinal()).findFirst();
   }
 
   /** Law 7: what was taken away concerns its node until it says that nothing is left there. */
@@ -134,9 +136,7 @@ public final class MemoryState {
   }
 
   public List<Grant> liveGrants(long lvol) {
-    return grants.group(Grant::lvolId, lvol).stream()
-        .filter(g -> g.state() != GrantState.REVOKED)
-        .toList();
+    return grants.group(lvol).stream().filter(g -> g.state() != GrantState.REVOKED).toList();
   }
 
   boolean isLastInSync(Lvol lvol) {
@@ -203,9 +203,7 @@ public final class MemoryState {
   private boolean isSeenBy(Lvol l, long node) {
     boolean here = disks.at(l.diskId()).nodeId() == node;
     boolean mapped = liveMapping(l.volumeId()).filter(m -> m.nodeId() == node).isPresent();
-    boolean left =
-        mappings.group(VolumeMapping::volumeId, l.volumeId()).stream()
-            .anyMatch(m -> isLeftOn(m, node));
+    boolean left = mappings.group(l.volumeId()).stream().anyMatch(m -> isLeftOn(m, node));
     return left || (l.state() != LvolState.DELETED && (here || mapped));
   }
 
@@ -251,12 +249,12 @@ public final class MemoryState {
         seenLvols.put(l.id(), l);
         liveGrants(l.id()).forEach(g -> seenGrants.put(g.id(), g));
       }
-      mappings.group(VolumeMapping::volumeId, volume).stream()
+      mappings.group(volume).stream()
           .filter(m -> !m.state().isFinal() || isLeftOn(m, node))
           .forEach(m -> live.put(m.id(), m));
     }
     for (long mapping : live.keySet()) {
-      vms.group(VmMapping::mappingId, mapping).stream()
+      vms.group(mapping).stream()
           .filter(v -> v.nodeId() == node && v.state() != VmMappingState.DETACHED)
           .forEach(v -> shown.put(v.id(), v));
     }

@@ -12,7 +12,6 @@ import io.diskengine.store.WakeUps;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
@@ -143,7 +142,7 @@ public final class MemoryStore {
 
   /** Law 13: every grant, epoch and tombstone; a confirmation promises nothing new. */
   private static boolean raisesSequence(MemoryState before, MemoryState after) {
-    for (Grant g : changed(after.grants, before.grants)) {
+    for (Grant g : after.grants.changedSince(before.grants)) {
       Grant old = before.grants.get(g.id());
       boolean ends = g.state() != GrantState.GRANTED;
       if (old == null
@@ -152,7 +151,7 @@ public final class MemoryStore {
         return true;
       }
     }
-    for (Volume v : changed(after.volumes, before.volumes)) {
+    for (Volume v : after.volumes.changedSince(before.volumes)) {
       Volume old = before.volumes.get(v.id());
       boolean tombstone = v.state() == VolumeState.DELETING;
       if (old != null
@@ -161,17 +160,13 @@ public final class MemoryStore {
         return true;
       }
     }
-    for (Lvol l : changed(after.lvols, before.lvols)) {
+    for (Lvol l : after.lvols.changedSince(before.lvols)) {
       Lvol old = before.lvols.get(l.id());
       if (old != null && old.state() != l.state() && l.state() == LvolState.DELETING) {
         return true;
       }
     }
     return false;
-  }
-
-  private static <V> Collection<V> changed(Table<V> after, Table<V> before) {
-    return after.isSameAs(before) ? List.of() : after.values();
   }
 
   private void notify(String writer, MemoryState before, MemoryState after) {

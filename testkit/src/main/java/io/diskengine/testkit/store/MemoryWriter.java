@@ -180,10 +180,12 @@ final class MemoryWriter {
   }
 
   private WriteResult finishUnknown(AgentWrite.FinishUnknownIntents w) {
-    s.intents.replaceAll(i ->
-        i.nodeId() == nodeId && i.finishedAt() == null && !w.known().contains(i.id())
-            ? Row.with(i, "finishedAt", now, "outcome", w.outcome())
-            : i);
+    s.intents.replaceAll(
+        i ->
+            i.nodeId() == nodeId && i.finishedAt() == null && !w.known().contains(i.id())
+                ? Row.with(i, "finishedAt", now, "outcome", w.outcome())
+                : i,
+        Intent::id);
     return new Applied(nodeId);
   }
 

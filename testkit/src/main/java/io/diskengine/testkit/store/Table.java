@@ -3,67 +3,45 @@ package io.diskengine.testkit.store;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.NavigableMap;
-import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/** Rows by id. Copies share them until one is written to. */
+/** Rows by id. Copies share what neither of them has changed. */
 public final class Table<V> {
-  private TreeMap<Long, V> rows;
-  private boolean shared;
+  private final @Nullable Function<V, Long> key;
+  private LongTrie<V> rows = LongTrie.empty();
 
-  /** The rows by the key that they are looked up with, until one is written to. */
-  private @Nullable Map<Long, List<V>> groups;
+  /** The rows by the key that they are looked up with, by id. */
+  private LongTrie<List<V>> groups = LongTrie.empty();
+
+  /** All rows, until one is written to. */
+  private @Nullable List<V> all;
 
   Table() {
-    rows = new TreeMap<>();
-  }
-
-  private Table(TreeMap<Long, V> rows) {
-    this.rows = rows;
-    this.shared = true;
-  }
-
-  Table<V> copy() {
-    shared = true;
-    Table<V> copy = new Table<>(rows);
-    copy.groups = groups;
-    return copy;
-  }
-
-  private TreeMap<Long, V> own() {
-    groups = null;
-    if (shared) {
-      rows = new TreeMap<>(rows);
-      shared = false;
-    }
-    return rows;
+    this.key = null;
   }
 
   /**
-   * Rows with that key, by id.
-   *
-   * @param key the same one for each call
+   * @param key what rows are looked up with besides their ids; never changes
    */
-  List<V> group(Function<V, Long> key, long id) {
-    Map<Long, List<V>> now = groups;
-    if (now == null) {
-      now = new HashMap<>();
-      for (V row : rows.values()) {
-        now.computeIfAbsent(key.apply(row), _ -> new ArrayList<>()).add(row);
-      }
-      groups = now;
-    }
-    return Collections.unmodifiableList(now.getOrDefault(id, List.of()));
+  Table(Function<V, Long> key) {
+    this.key = key;
   }
 
-  boolean isSameAs(Table<V> other) {
-    return rows == other.rows;
+  Table<V> copy() {
+    Table<V> copy = key == null ? new Table<>() : new Table<>(key);
+    copy.rows = rows;
+    copy.groups = groups;
+    copy.all = all;
+    return copy;
+  }
+
+  /** Rows with that key, by id. */
+  List<V> group(long id) {
+    List<V> group = groups.get(id);
+    return group == null ? List.of() : group;
   }
 
   public @Nullable V get(long id) {
@@ -80,34 +58,55 @@ public final class Table<V> {
   }
 
   public boolean containsKey(long id) {
-    return rows.containsKey(id);
+    return rows.get(id) != null;
   }
 
+  /** By id. */
   public Collection<V> values() {
-    return Collections.unmodifiableCollection(rows.values());
+    List<V> now = all;
+    if (now == null) {
+      List<V> values = new ArrayList<>(rows.size());
+      rows.forEach(values::add);
+      now = Collections.unmodifiableList(values);
+      all = now;
+    }
+    return now;
   }
 
-  NavigableMap<Long, V> newestFirst() {
-    return rows.descendingMap();
+  /** Rows that are others than in {@code before}, or were not there, by id. */
+  List<V> changedSince(Table<V> before) {
+    List<V> changed = new ArrayList<>();
+    rows.changedSince(before.rows, changed::add);
+    return changed;
   }
 
   void put(long id, V row) {
-    V unused = own().put(id, row);
+    V old = rows.get(id);
+    rows = rows.with(id, row);
+    all = null;
+    regroup(old, row);
   }
 
-  void replaceAll(UnaryOperator<V> change) {
-    for (Long id : List.copyOf(rows.keySet())) {
-      V old = at(id);
+  private void regroup(@Nullable V old, V now) {
+    if (key == null) {
+      return;
+    }
+    long group = key.apply(now);
+    List<V> members = new ArrayList<>(group(group));
+    if (old == null) {
+      members.add(now);
+    } else {
+      members.set(members.indexOf(old), now);
+    }
+    groups = groups.with(group, Collections.unmodifiableList(members));
+  }
+
+  void replaceAll(UnaryOperator<V> change, Function<V, Long> id) {
+    for (V old : values()) {
       V now = change.apply(old);
       if (now != old) {
-        put(id, now);
+        put(id.apply(old), now);
       }
-    }
-  }
-
-  void removeIf(java.util.function.Predicate<V> which) {
-    if (rows.values().stream().anyMatch(which)) {
-      boolean unused = own().values().removeIf(which);
     }
   }
 }

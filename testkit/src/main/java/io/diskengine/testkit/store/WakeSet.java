@@ -9,8 +9,6 @@ import io.diskengine.model.VmMapping;
 import io.diskengine.model.Volume;
 import io.diskengine.model.VolumeMapping;
 import io.diskengine.store.Wake;
-import java.util.Collection;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -28,9 +26,7 @@ final class WakeSet {
     volumes(before);
     grants(before);
     machines(before);
-    after.planRequests.values().stream()
-        .filter(p -> before.planRequests.get(p.id()) != p)
-        .forEach(p -> plans.add(p.node()));
+    after.planRequests.changedSince(before.planRequests).forEach(p -> plans.add(p.node()));
   }
 
   Map<String, Wake> byNode() {
@@ -44,32 +40,27 @@ final class WakeSet {
     return wakes;
   }
 
-  /** None when nobody wrote to the table. */
-  private static <V> Collection<V> changedRows(Table<V> after, Table<V> before) {
-    return after.isSameAs(before) ? List.of() : after.values();
-  }
-
   private void volumes(MemoryState before) {
-    for (Volume v : changedRows(after.volumes, before.volumes)) {
+    for (Volume v : after.volumes.changedSince(before.volumes)) {
       Volume old = before.volumes.get(v.id());
       if (old != null && old.version() != v.version()) {
         mapped(v.id());
       }
     }
-    for (Lvol l : changedRows(after.lvols, before.lvols)) {
+    for (Lvol l : after.lvols.changedSince(before.lvols)) {
       Lvol old = before.lvols.get(l.id());
       if (old == null || old.version() != l.version()) {
         changed(l.nodeId(), l.volumeId());
         mapped(l.volumeId());
       }
     }
-    for (VolumeMapping m : changedRows(after.mappings, before.mappings)) {
+    for (VolumeMapping m : after.mappings.changedSince(before.mappings)) {
       if (before.mappings.get(m.id()) != m) {
         mapped(m.volumeId());
         changed(m.nodeId(), m.volumeId());
       }
     }
-    for (VmMapping vm : changedRows(after.vms, before.vms)) {
+    for (VmMapping vm : after.vms.changedSince(before.vms)) {
       if (before.vms.get(vm.id()) != vm) {
         changed(vm.nodeId(), after.mappings.at(vm.mappingId()).volumeId());
       }
@@ -77,7 +68,7 @@ final class WakeSet {
   }
 
   private void grants(MemoryState before) {
-    for (Grant g : changedRows(after.grants, before.grants)) {
+    for (Grant g : after.grants.changedSince(before.grants)) {
       if (before.grants.get(g.id()) != g) {
         Lvol l = after.lvols.at(g.lvolId());
         changed(l.nodeId(), l.volumeId());
@@ -87,13 +78,13 @@ final class WakeSet {
   }
 
   private void machines(MemoryState before) {
-    for (Disk d : changedRows(after.disks, before.disks)) {
+    for (Disk d : after.disks.changedSince(before.disks)) {
       Disk old = before.disks.get(d.id());
       if (old == null || old.version() != d.version()) {
         all.add(after.nodes.at(d.nodeId()).name());
       }
     }
-    for (Node n : changedRows(after.nodes, before.nodes)) {
+    for (Node n : after.nodes.changedSince(before.nodes)) {
       Node old = before.nodes.get(n.id());
       if (old != null && old.version() != n.version()) {
         all.add(n.name());

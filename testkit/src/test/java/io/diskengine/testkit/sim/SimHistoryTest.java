@@ -27,22 +27,36 @@ class SimHistoryTest {
   /** What happens in another JVM, where objects, and so sets of enums, have other hashes. */
   static final class AnotherJvm {
     private static final int HASHES = 12_345;
+    private static final int COMPARED_FROM = 7;
+    private static final int COMPARED_TO = 10;
 
     private AnotherJvm() {}
 
-    /** A seed, and the file for its trace. */
+    /** The file for what happens here. */
     public static void main(String[] args) throws IOException {
       int hash = 0;
       for (int i = 0; i < HASHES; i++) {
         hash ^= System.identityHashCode(new Object());
       }
-      var unused = Files.write(Path.of(args[1]), SimHistory.trace(Long.parseLong(args[0])));
+      var unused = Files.write(Path.of(args[0]), whatHappens());
       System.out.println("hashes used up: " + hash);
+    }
+
+    /** Traces of some histories, and what each workflow of the matrix crosses how often. */
+    static List<String> whatHappens() {
+      List<String> all = new ArrayList<>();
+      for (long seed = COMPARED_FROM; seed <= COMPARED_TO; seed++) {
+        all.addAll(SimHistory.trace(seed));
+      }
+      for (Workflow w : Workflow.values()) {
+        all.add(w + " " + SimMatrix.crossings(w, 1).counts());
+      }
+      return all;
     }
   }
 
   @Test
-  void sameSeedIsTheSameHistoryInAnotherJvm(@TempDir Path dir) throws IOException {
+  void sameSeedsAreTheSameHistoriesInAnotherJvm(@TempDir Path dir) throws IOException {
     Path trace = dir.resolve("trace");
     String there =
         ChildProcess.run(
@@ -56,10 +70,9 @@ class SimHistoryTest {
                 "-cp",
                 System.getProperty("java.class.path"),
                 AnotherJvm.class.getName(),
-                "7",
                 trace.toString()));
     assertThat(there).contains("hashes used up");
-    assertThat(Files.readAllLines(trace)).isEqualTo(SimHistory.trace(7));
+    assertThat(Files.readAllLines(trace)).isEqualTo(AnotherJvm.whatHappens());
   }
 
   @Test

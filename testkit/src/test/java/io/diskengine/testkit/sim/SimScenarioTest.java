@@ -398,6 +398,32 @@ class SimScenarioTest {
     }
   }
 
+  /** Found by seed 173: it was never answered, and the node never said that nothing is left. */
+  @Test
+  void aCreationThatWaitsForALegIsEndedWhenItsVolumeIsTakenAway() {
+    SimWorld w = new SimWorld(24, 2, 2).startAll();
+    w.user.create("v1", 2);
+    w.awaitDesiredState(60_000);
+    Lvol away = w.store.state().lvolsOf(w.volume("v1").id).getLast();
+    SimNode dead = w.node(w.store.state().nodes.at(away.nodeId()).name());
+    w.setFaults(c -> {
+      if (c.action().equals("bdev_raid_create") && c.line() == Crossing.Line.BEFORE_EXECUTE) {
+        w.setFaults(Crossing.Faults.NONE);
+        dead.supervised = false;
+        w.killPlane(dead);
+      }
+      return Crossing.Fate.GOES_ON;
+    });
+    w.user.attach("v1", "bm1");
+    w.await("the creation", 60_000, () -> !dead.spdk.isUp());
+    w.run(5_000);
+    assertThat(w.isAttached("v1")).isFalse();
+    w.user.moveByForce("v1", "bm2");
+    w.settle();
+    assertThat(w.isAttached("v1")).isTrue();
+    assertThat(w.node("bm1").spdk.view().raids()).isEmpty();
+  }
+
   /** Found by seed 39: its controller was asked to be deleted under it again and again. */
   @Test
   void aGuestWhoseRaidEndedIsToBeEndedAndHasItsDiskAgainAfterwards() {
@@ -572,7 +598,7 @@ class SimScenarioTest {
 
   @Test
   void manyLegsThatReturnAtOnceAreAllRebuilt() {
-    int legs = Integer.getInteger("diskengine.sim.legs", 50);
+    int legs = Integer.getInteger("diskengine.sim.legs", 500);
     SimWorld w = new SimWorld(8, 2, 1).startAll();
     w.setQuiet(true);
     for (int i = 0; i < legs; i++) {

@@ -302,6 +302,9 @@ final class AttachmentPlanner {
       told(leg, "the guest's controller to be there first");
     } else if (!readmitted && mustWait(leg)) {
       told(leg, "the end of a pause, because it left " + outOf(leg).times() + " times");
+    } else if (!readmitted
+        && a.rows.rebuildsOn(lvol.nodeId()) >= a.view.cluster().settings().maxRebuildsPerNode()) {
+      told(leg, "its turn: " + a.nodeName(lvol) + " has as many rebuilds as it may have");
     } else if (!readmitted) {
       told(leg, "its turn to be rebuilt");
       a.out.commit(leg.ref(), lvol.version(), new Commit.Readmit(lvol.id(), lvol.version()));

@@ -2,8 +2,11 @@ package io.diskengine.model.plan;
 
 import io.diskengine.model.Disk;
 import io.diskengine.model.Grant;
+import io.diskengine.model.GrantState;
 import io.diskengine.model.Ids;
 import io.diskengine.model.Lvol;
+import io.diskengine.model.LvolState;
+import io.diskengine.model.LvolSync;
 import io.diskengine.model.Names;
 import io.diskengine.model.Node;
 import io.diskengine.model.NodeView;
@@ -22,6 +25,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongPredicate;
 import java.util.function.ToLongFunction;
+import org.jspecify.annotations.Nullable;
 
 /** A node's rows by the keys that planners look them up with. Owned by the agent's thread. */
 public final class Index {
@@ -37,6 +41,9 @@ public final class Index {
   private final Set<String> nqns = new HashSet<>();
   private final Set<String> raidNames = new HashSet<>();
 
+  /** Of each storage node, once somebody asked. */
+  private @Nullable Map<Long, Long> rebuilds;
+
   public Index(NodeView view) {
     this.view = view;
     add(_ -> true);
@@ -50,6 +57,7 @@ public final class Index {
   public void take(NodeView now, Set<Long> changed) {
     changed.forEach(this::forget);
     view = now;
+    rebuilds = null;
     add(Ids.of(changed)::contains);
   }
 
@@ -153,6 +161,29 @@ public final class Index {
   /** By slot, then generation. */
   List<Lvol> lvolsOf(long volumeId) {
     return lvolsByVolume.getOrDefault(volumeId, List.of());
+  }
+
+  /** Replicas on a storage node that are rebuilt, or let in to be, as far as these rows go. */
+  long rebuildsOn(long nodeId) {
+    Map<Long, Long> known = rebuilds;
+    if (known == null) {
+      known = new HashMap<>();
+      for (Lvol l : view.lvols()) {
+        if (l.state() != LvolState.DELETED && isRebuilt(l)) {
+          known.merge(l.nodeId(), 1L, Long::sum);
+        }
+      }
+      rebuilds = known;
+    }
+    return known.getOrDefault(nodeId, 0L);
+  }
+
+  private boolean isRebuilt(Lvol l) {
+    return l.sync() == LvolSync.REBUILDING
+        || (l.sync() == LvolSync.OUT
+            && grantsOf(l.id()).stream()
+                .anyMatch(
+                    g -> g.state() == GrantState.GRANTING || g.state() == GrantState.GRANTED));
   }
 
   List<Grant> grantsOf(long lvolId) {

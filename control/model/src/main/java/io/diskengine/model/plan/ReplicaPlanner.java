@@ -35,6 +35,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -268,7 +269,7 @@ final class ReplicaPlanner {
 
   /** Law 7: exactly the granted hosts, those that are too many first. */
   private boolean hosts(Set<String> present, Set<String> granted) {
-    for (String host : present) {
+    for (String host : new TreeSet<>(present)) {
       if (!granted.contains(host)) {
         actions.add(new RemoveHost(lvol.nqn(), host));
       }
@@ -276,7 +277,7 @@ final class ReplicaPlanner {
     if (!actions.isEmpty() && actions.getLast() instanceof RemoveHost) {
       actions.add(new LookControllers(lvol.nqn()));
     }
-    for (String host : granted) {
+    for (String host : new TreeSet<>(granted)) {
       if (!present.contains(host)) {
         actions.add(new AddHost(lvol.nqn(), host));
       }
