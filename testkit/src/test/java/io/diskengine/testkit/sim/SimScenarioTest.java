@@ -569,6 +569,25 @@ class SimScenarioTest {
     assertGuestSees(w, "v1", 0);
   }
 
+  /** Found by seed 187: who looks for hosts before the export is there never exports. */
+  @Test
+  void aReplicaThatGrowsIsExportedBeforeItsHostIsWaitedFor() {
+    SimWorld w = new SimWorld(25, 1, 1).startAll();
+    w.user.create("v1", 1);
+    w.user.attach("v1", "bm1");
+    w.await("v1 to be attached", 60_000, () -> w.isAttached("v1"));
+    w.setFaults(c -> {
+      if (c.action().equals("bdev_lvol_resize") && c.line() == Crossing.Line.BEFORE_SEND) {
+        w.setFaults(Crossing.Faults.NONE);
+        w.killPlane(w.node("sn1"));
+      }
+      return Crossing.Fate.GOES_ON;
+    });
+    w.user.grow("v1");
+    w.settle();
+    assertGuestSees(w, "v1", 0);
+  }
+
   /** Whatever it was that kept the RAID from hearing that its last leg had grown (0052). */
   @Test
   void aRaidThatDidNotHearOfItsGrowthIsGivenAnotherCluster() {

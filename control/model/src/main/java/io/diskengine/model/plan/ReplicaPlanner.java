@@ -158,7 +158,12 @@ final class ReplicaPlanner {
     } else if (!seen.canResize()) {
       out.blocked(ref, "a data plane that has bdev_lvol_resize", node());
     } else if (now.sizeBytes() < nextBytes && raid && online && !isHeard()) {
-      lookControllers("its host to be connected: it would not hear that the namespace grew");
+      String waitingFor = "its host to be connected: it would not hear that the namespace grew";
+      if (seen.subsystems().find(lvol.nqn()).isPresent()) {
+        lookControllers(waitingFor);
+      } else {
+        out.blocked(ref, waitingFor, null); // it is exported first
+      }
     } else if (now.sizeBytes() < nextBytes) {
       actions.add(new ResizeLvol(lvstore, lvol.name(), nextBytes));
     } else {
