@@ -423,7 +423,7 @@ final class BaremetalFacts {
   private static Raid raid(String name, RaidMethods.RaidInfo r, long nowMs) {
     List<Leg> legs = new ArrayList<>();
     for (RaidMethods.BaseBdev b : r.baseBdevsList()) {
-      legs.add(new Leg(b.name(), b.uuid(), b.isConfigured(), b.dataSize()));
+      legs.add(new Leg(b.name(), b.uuid(), b.isConfigured(), b.dataOffset(), b.dataSize()));
     }
     RaidMethods.Process p = r.process();
     return new Raid(

@@ -155,6 +155,33 @@ class AgentsTest {
     }
   }
 
+  private static boolean hasMissedGrowth(Cluster c) {
+    return c.controller.events(0, 50).stream()
+        .anyMatch(e -> e.message().contains("its RAID missed that its replicas had grown"));
+  }
+
+  /** Decision 0052. */
+  @Test
+  void aRaidThatSaysThatItDidNotGrowWithItsLegsIsGivenAnotherCluster() throws Exception {
+    try (Cluster c = new Cluster(dir).startAll()) {
+      c.create("v1", 2);
+      c.attach("v1");
+      FakeHost host = c.plane("bm1").host;
+      synchronized (c.fabric) {
+        host.deaf = true;
+      }
+      c.controller.resize("v1", 128L << 20);
+      c.await("another cluster", () -> lvolBytes(c).equals(List.of(136L, 136L)));
+      synchronized (c.fabric) {
+        host.deaf = false;
+      }
+      awaitGrown(c);
+      assertTrue(hasMissedGrowth(c));
+      assertEquals(128L << 20, c.volume("v1").volume().sizeBytes());
+      assertEquals(List.of(136L, 136L), lvolBytes(c));
+    }
+  }
+
   private static List<String> limitCalls(Cluster c) {
     synchronized (c.fabric) {
       return c.fabric.log.stream()

@@ -22,6 +22,11 @@ import tools.jackson.databind.node.ObjectNode;
 /** bdev_nvme, raid1 with superblock, null bdevs and vhost of a fake. */
 @NullUnmarked
 final class FakeHost {
+  private static final int BLOCK = 4096;
+
+  /** Blocks that a superblock takes. */
+  private static final int DATA_OFFSET = 256;
+
   static final class Ctl {
     JsonNode made;
     FakeSpdk node;
@@ -39,6 +44,10 @@ final class FakeHost {
     String uuid;
     long seq;
     boolean online;
+
+    /** That it uses of each leg. */
+    long blocks;
+
     String rebuilding;
     int percent;
     final List<Slot> slots = new ArrayList<>();
@@ -57,6 +66,9 @@ final class FakeHost {
   final Set<String> guests = new LinkedHashSet<>();
 
   final Set<String> examined = new LinkedHashSet<>();
+
+  /** RAIDs do not hear that a leg grows. */
+  boolean deaf;
 
   /** Blocks of a rebuild's progress at each look. */
   int rebuildStep = 50;
@@ -272,7 +284,18 @@ final class FakeHost {
       r.slots.add(slot(uuid(base.asString()), base.asString()));
     }
     raids.put(name, r);
+    fit(r);
     save(r);
+  }
+
+  /** As large as its smallest leg allows. */
+  private void fit(Raid r) {
+    r.slots.stream()
+        .map(s -> blob(s.bdev))
+        .filter(b -> b != null)
+        .mapToLong(b -> b.bytes / BLOCK - DATA_OFFSET)
+        .min()
+        .ifPresent(blocks -> r.blocks = blocks);
   }
 
   private static Slot slot(String uuid, String bdev) {
@@ -346,6 +369,7 @@ final class FakeHost {
     if (r.slots.stream().noneMatch(s -> s.bdev == null && !s.uuid.equals(FakeSpdk.ZERO_UUID))) {
       r.online = true;
       r.seq++;
+      fit(r);
       save(r);
     }
   }
@@ -431,11 +455,16 @@ final class FakeHost {
             o.putObject("process").put("type", "rebuild").put("target", r.rebuilding);
         process.putObject("progress").put("blocks", r.percent).put("percent", r.percent);
       }
+      if (!deaf) {
+        fit(r);
+      }
       ArrayNode bases = o.putArray("base_bdevs_list");
       for (Slot s : r.slots) {
         ObjectNode b = object().put("name", s.bdev).put("uuid", s.uuid);
         bases.add(
-            b.put("is_configured", s.bdev != null).put("data_offset", 256).put("data_size", 1));
+            b.put("is_configured", s.bdev != null)
+                .put("data_offset", DATA_OFFSET)
+                .put("data_size", r.blocks));
       }
       all.add(o);
     }

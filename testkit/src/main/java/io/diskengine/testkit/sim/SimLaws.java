@@ -204,16 +204,21 @@ public final class SimLaws {
 
   /** A guest reads the capacity of its disk; it has none when the RAID ended below it. */
   void shown(SimVolume v, long bytes) {
-    if (bytes != 0 && bytes < v.shownBytes && !lossAccepted.contains(v.name)) {
+    if (bytes == 0) {
+      return;
+    }
+    long recordedBytes = recordedBytes(v);
+    v.promisedBytes = Math.max(v.promisedBytes, Math.min(v.shownBytes, recordedBytes));
+    if (bytes < v.promisedBytes && !lossAccepted.contains(v.name)) {
       throw world.failure(
           "law broken: nothing shrinks: a guest of %s is shown %d bytes after %d"
-              .formatted(v.name, bytes, v.shownBytes));
+              .formatted(v.name, bytes, v.promisedBytes));
     }
-    if (bytes <= recordedBytes(v)) {
-      v.shownBytes = Math.max(v.shownBytes, bytes);
-    } else {
+    if (bytes > recordedBytes) {
       windowHits++;
     }
+    v.shownBytes = bytes;
+    v.promisedBytes = Math.max(v.promisedBytes, Math.min(bytes, recordedBytes));
   }
 
   /**

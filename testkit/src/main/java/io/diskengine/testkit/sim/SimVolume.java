@@ -26,8 +26,11 @@ public final class SimVolume {
   private long lastValue;
   int acknowledgedWrites;
 
-  /** The largest disk that a guest was shown. */
+  /** The disk that a guest was shown last. */
   long shownBytes;
+
+  /** The largest one that a superblock has and a guest was shown: it never sees less again. */
+  long promisedBytes;
 
   int reads;
 

@@ -157,11 +157,7 @@ class LvolConformanceTest extends SpdkConformance {
   }
 
   @Test
-  void fact_20_anLvolInUseCannotShrink() throws Exception {
-    unlessFake(ConformanceGap.FEWER_LVOL_METHODS, this::anLvolInUseCannotShrink);
-  }
-
-  private void anLvolInUseCannotShrink() throws Exception {
+  void fact_20_anLvolInUseCannotShrink() throws IOException {
     RawRpc rpc = rpc();
     store(rpc, "A0", "lvs0", 64, 1);
     lvol(rpc, "lvs0", "v1", 8);

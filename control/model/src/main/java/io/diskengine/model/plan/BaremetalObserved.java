@@ -6,6 +6,7 @@ import io.diskengine.model.ObjectRef;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -101,9 +102,19 @@ public record BaremetalObserved(
       return legs.stream().anyMatch(l -> l.configured() && bdev.equals(l.bdev()));
     }
 
-    /** What a guest sees of it; 0 when SPDK does not say. */
-    public long dataBlocks() {
-      return legs.stream().filter(Leg::configured).mapToLong(Leg::dataBlocks).min().orElse(0);
+    public List<Leg> configured() {
+      return legs.stream().filter(Leg::configured).toList();
+    }
+
+    /**
+     * What a guest sees of an online RAID, which uses as much of each leg; empty when SPDK does not
+     * say, or says different things of its legs.
+     */
+    public OptionalLong dataBlocks() {
+      long[] of = configured().stream().mapToLong(Leg::dataBlocks).distinct().toArray();
+      return isOnline() && of.length == 1 && of[0] > 0
+          ? OptionalLong.of(of[0])
+          : OptionalLong.empty();
     }
 
     public Optional<Leg> leg(String bdev) {
@@ -116,9 +127,15 @@ public record BaremetalObserved(
    *
    * @param bdev null when the slot is empty
    * @param uuid all zeros when SPDK does not say which leg is missing
+   * @param dataOffsetBlocks where that begins; 0 when SPDK does not say
    * @param dataBlocks what the RAID uses of it; 0 when SPDK does not say
    */
-  public record Leg(@Nullable String bdev, UUID uuid, boolean configured, long dataBlocks) {}
+  public record Leg(
+      @Nullable String bdev,
+      UUID uuid,
+      boolean configured,
+      long dataOffsetBlocks,
+      long dataBlocks) {}
 
   /**
    * A leg that left the set.

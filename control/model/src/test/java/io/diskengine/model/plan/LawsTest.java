@@ -73,7 +73,7 @@ class LawsTest {
       String state, int operational, boolean process, long quiet, long looked, String... members) {
     List<BaremetalObserved.Leg> legs =
         java.util.Arrays.stream(members)
-            .map(m -> new BaremetalObserved.Leg(m, U, true, 0))
+            .map(m -> new BaremetalObserved.Leg(m, U, true, 0, 0))
             .toList();
     return new Raid(
         "r",

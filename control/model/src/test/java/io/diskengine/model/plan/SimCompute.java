@@ -419,7 +419,7 @@ final class SimCompute {
     raids.forEach((name, r) -> {
       limits.putIfAbsent(name, Limits.NONE);
       List<Leg> legs =
-          r.slots.stream().map(s -> new Leg(s.bdev, s.uuid, s.bdev != null, 0)).toList();
+          r.slots.stream().map(s -> new Leg(s.bdev, s.uuid, s.bdev != null, 0, 0)).toList();
       int configured = (int) legs.stream().filter(Leg::configured).count();
       facts.put(
           name,
