@@ -154,6 +154,28 @@ class RaidVhostConformanceTest extends SpdkConformance {
     assertRaid(rpc, "online", 2, 2);
   }
 
+  /** What a creation that did not end leaves. */
+  @Test
+  void fact_32_aLegWithoutASuperblockJoinsARaidThatWaitsForItWithoutARebuild() throws Exception {
+    Path first = file("L0.aio", 16);
+    Path second = file("L1.aio", 16);
+    DataPlane plane = start("before", false);
+    RawRpc rpc = connect(plane);
+    leg(rpc, 0, first);
+    leg(rpc, 1, second);
+    ok(rpc, "bdev_raid_create", raid(true, "L0", "L1"));
+    plane.close();
+
+    rpc = connect(start("after", false));
+    leg(rpc, 0, first);
+    leg(rpc, 1, file("empty.aio", 16));
+    ok(rpc, "bdev_wait_for_examine");
+    assertRaid(rpc, "configuring", 1, 2);
+    ok(rpc, "bdev_raid_add_base_bdev", "{'raid_bdev':'r0','base_bdev':'L1'}");
+    assertRaid(rpc, "online", 2, 2);
+    assertThat(raids(rpc).at("/0/process").isMissingNode()).isTrue();
+  }
+
   @Test
   void fact_32_aLegThatIsRecordedLostIsNotWaitedFor() throws Exception {
     Path first = file("L0.aio", 16);

@@ -9,7 +9,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -21,10 +20,6 @@ import org.junit.jupiter.api.io.TempDir;
 class SimHistoryTest {
   /** 0 is one history. */
   private static final int BUDGET_SECONDS = Integer.getInteger("diskengine.sim.seconds", 60);
-
-  /** Histories that fail, and the open fault that they show (docs/decisions/0032). */
-  private static final Map<Long, String> OPEN =
-      Map.of(323L, "a RAID creation whose superblock reached one leg only");
 
   private static final int MIN_HISTORIES_FOR_MEDIAN = 10;
   private static final Duration ANOTHER_JVM = Duration.ofMinutes(3);
@@ -96,13 +91,7 @@ class SimHistoryTest {
     System.out.println("SimHistoryTest -Ddiskengine.seed=" + first);
     long seed = first;
     do {
-      String open = OPEN.get(seed);
-      if (open == null || Long.getLong("diskengine.seed") != null) {
-        outcomes.add(SimHistory.run(seed));
-      } else {
-        System.out.println("seed " + seed + " is not played: " + open);
-      }
-      seed++;
+      outcomes.add(SimHistory.run(seed++));
     } while (System.nanoTime() < until);
     List<Long> actions = outcomes.stream().map(o -> o.actions()).sorted().toList();
     System.out.printf(

@@ -72,18 +72,28 @@ final class Assembly {
   }
 
   private void examine() {
-    Leg leg = a.inSync().getFirst();
-    if (!a.seen.examined().contains(leg.bdev())) {
-      a.out.act(a.ref, a.mapping.version(), new Examine(leg.bdev()));
+    // A creation that did not end left its superblock on some legs, and nobody knows on which.
+    List<Leg> holders = a.volume.raidCreated() ? List.of(a.inSync().getFirst()) : a.inSync();
+    Optional<Leg> next = holders.stream().filter(l -> !isExamined(l)).findFirst();
+    if (next.isPresent()) {
+      a.out.act(a.ref, a.mapping.version(), new Examine(next.get().bdev()));
       return;
     }
     // SPDK examines a name once, and again when its bdev comes anew: the RAID ended meanwhile.
-    String name = leg.lvol().name();
-    a.out.blocked(a.ref, "RAID " + a.raidName + " to be found on " + name, leg.ref());
-    a.out.blocked(leg.ref(), "its controller to be attached anew, to be examined again", a.ref);
-    if (!a.isBusy(leg)) {
-      a.out.act(leg.ref(), leg.lvol().version(), new DetachController(Names.controller(name)));
+    String names = String.join(", ", holders.stream().map(l -> l.lvol().name()).toList());
+    Leg first = holders.getFirst();
+    a.out.blocked(a.ref, "RAID " + a.raidName + " to be found on " + names, first.ref());
+    for (Leg leg : holders) {
+      a.out.blocked(leg.ref(), "its controller to be attached anew, to be examined again", a.ref);
+      if (!a.isBusy(leg)) {
+        String controller = Names.controller(leg.lvol().name());
+        a.out.act(leg.ref(), leg.lvol().version(), new DetachController(controller));
+      }
     }
+  }
+
+  private boolean isExamined(Leg leg) {
+    return a.seen.examined().contains(leg.bdev());
   }
 
   private void create() {
@@ -171,12 +181,22 @@ final class Assembly {
     }
     Optional<Leg> aside = a.inSync().stream().filter(l -> !l.inRaid()).findFirst();
     if (aside.isPresent()) {
-      a.out.act(a.ref, a.mapping.version(), new Examine(aside.get().bdev()));
+      join(aside.get());
       return;
     }
     if (!a.removePlaceholders()) {
       fill(raid);
     }
+  }
+
+  /**
+   * An examination pulls in what has the superblock. A leg without one, of a RAID whose creation
+   * did not end, joins as it would have then: nobody has read or written any of its legs yet.
+   */
+  private void join(Leg leg) {
+    boolean isBare = !a.volume.raidCreated() && isExamined(leg);
+    Action join = isBare ? new AddBase(a.raidName, leg.bdev()) : new Examine(leg.bdev());
+    a.out.act(a.ref, a.mapping.version(), join);
   }
 
   private void fill(Raid raid) {
