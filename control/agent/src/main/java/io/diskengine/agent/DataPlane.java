@@ -8,6 +8,7 @@ import io.diskengine.spdkrpc.SpdkRpcClient;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -39,15 +40,19 @@ final class DataPlane {
     record Unfit(String why) implements Outcome {}
   }
 
+  private static final String REPLACED = "the process was replaced while it was asked";
+
   private DataPlane() {}
 
-  static Outcome start(AgentMachine machine, SpdkRpcClient spdk, Mode mode, NodeView view) {
+  static Outcome start(
+      LongFunction<String> startTime, SpdkRpcClient spdk, Mode mode, NodeView view) {
     RpcResult<List<String>> methods = spdk.call(FrameworkMethods.currentMethods());
     if (!(methods instanceof RpcResult.Ok<List<String>>(List<String> current))) {
       return new Outcome.Away(methods.toString());
     }
+    long connection = spdk.connection();
     if (current.contains("framework_start_init") && !current.contains("bdev_get_bdevs")) {
-      RpcResult<?> failure = initialise(spdk, Set.copyOf(current), mode, view);
+      String failure = initialise(spdk, connection, Set.copyOf(current), mode, view);
       if (failure != null) {
         return new Outcome.Away("start-up of the data plane: " + failure);
       }
@@ -56,24 +61,37 @@ final class DataPlane {
     if (!init.isOk()) {
       return new Outcome.Away("framework_wait_init: " + init);
     }
-    return identify(machine, spdk);
+    Outcome outcome = identify(startTime, spdk, connection);
+    return isSame(spdk, connection) ? outcome : new Outcome.Away(REPLACED);
   }
 
-  private static @Nullable RpcResult<?> initialise(
-      SpdkRpcClient spdk, Set<String> methods, Mode mode, NodeView view) {
+  /**
+   * Whether all that was answered since came from one process: one that is restarted at once takes
+   * the next call, and is asked from the beginning.
+   */
+  private static boolean isSame(SpdkRpcClient spdk, long connection) {
+    return connection != 0 && spdk.connection() == connection;
+  }
+
+  private static @Nullable String initialise(
+      SpdkRpcClient spdk, long connection, Set<String> methods, Mode mode, NodeView view) {
     for (RpcRequest<?> option : mode.startupOptions(view)) {
       if (methods.contains(option.method())) {
         RpcResult<?> result = spdk.call(option);
         if (!result.isOk()) {
-          return result;
+          return result.toString();
         }
       }
     }
+    if (!isSame(spdk, connection)) {
+      return REPLACED; // one that has not all its options
+    }
     RpcResult<Boolean> started = spdk.call(FrameworkMethods.startInit());
-    return started.isOk() ? null : started;
+    return started.isOk() ? null : started.toString();
   }
 
-  private static Outcome identify(AgentMachine machine, SpdkRpcClient spdk) {
+  private static Outcome identify(
+      LongFunction<String> startTime, SpdkRpcClient spdk, long connection) {
     var reactors = spdk.submit(FrameworkMethods.reactors());
     var version = spdk.submit(FrameworkMethods.version());
     var config = spdk.submit(FrameworkMethods.config("bdev"));
@@ -103,9 +121,9 @@ final class DataPlane {
     }
     long pid = process.pid();
     return new Outcome.Up(
-        pid + "@" + machine.startTime(pid),
+        pid + "@" + startTime.apply(pid),
         running.version(),
-        spdk.connection(),
+        connection,
         Set.copyOf(names),
         nullBdevs(entries));
   }

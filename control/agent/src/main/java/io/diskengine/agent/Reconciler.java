@@ -346,7 +346,7 @@ final class Reconciler {
     machine.fork(
         "start " + config.nodeName(),
         () -> {
-          DataPlane.Outcome outcome = DataPlane.start(machine, spdk, mode, rows);
+          DataPlane.Outcome outcome = DataPlane.start(machine::startTime, spdk, mode, rows);
           post(() -> started(outcome));
         });
   }
