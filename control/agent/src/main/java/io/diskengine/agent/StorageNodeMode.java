@@ -65,6 +65,7 @@ final class StorageNodeMode implements Mode {
   final StorageNodeFacts facts = new StorageNodeFacts(settled);
   private List<DiskFile> disks = List.of();
   private String incarnation = "";
+  private int ticks;
   private boolean canResize;
   private boolean canSnapshot;
 
@@ -96,7 +97,9 @@ final class StorageNodeMode implements Mode {
 
   @Override
   public void tick(long nowMs, NodeView view) {
-    facts.lookAtLvstores();
+    if (ticks++ % 2 == 0) {
+      facts.lookAtLvstores();
+    }
   }
 
   @Override

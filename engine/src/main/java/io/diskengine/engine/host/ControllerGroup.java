@@ -4,7 +4,6 @@ import io.diskengine.engine.bdev.BdevException;
 import io.diskengine.engine.bdev.Done;
 import io.diskengine.engine.reactor.Timer;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -63,21 +62,6 @@ public final class ControllerGroup {
     return all;
   }
 
-  /** Whether a path is, or will be, the same host's connection to the same subsystem and place. */
-  boolean has(AttachSpec spec) {
-    return has(controllers, spec) || has(attaching, spec);
-  }
-
-  private static boolean has(Collection<NvmeController> some, AttachSpec spec) {
-    for (NvmeController other : some) {
-      if (other.spec().trid().equals(spec.trid())
-          && other.spec().hostnqn().equals(spec.hostnqn())) {
-        return true;
-      }
-    }
-    return false;
-  }
-
   boolean isEmpty() {
     return controllers.isEmpty() && attaching.isEmpty();
   }
@@ -91,7 +75,7 @@ public final class ControllerGroup {
   void attach(AttachSpec spec, NvmeHost.Attached attached) throws BdevException {
     NvmeController controller = new NvmeController(this, spec);
     attaching.add(controller);
-    host.liveness().add(controller);
+    host.attaching(controller);
     controller.connect(errno -> {
       if (errno == 0) {
         examined(List.copyOf(bdevs.values()), 0, () -> attached.attached(0, names(controller)));

@@ -74,7 +74,8 @@ final class ControllerSetup {
               admin.propertySet(
                   ControllerProperty.CC,
                   Cc.enable(Cc.CSS_NVM),
-                  checked("Property Set CC", result -> pollReady()));
+                  checked("Property Set CC", result -> {}));
+              pollReady(); // asked again when it was answered too early
             }));
   }
 

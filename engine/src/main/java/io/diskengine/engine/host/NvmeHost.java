@@ -9,9 +9,11 @@ import io.diskengine.engine.reactor.Reactor;
 import io.diskengine.nvme.Nqn;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
@@ -53,10 +55,18 @@ public final class NvmeHost {
     void attached(int errno, List<String> bdevs);
   }
 
+  /** The same host's connection to the same subsystem and place is there once. */
+  private record Path(TransportId trid, String hostnqn) {
+    static Path of(AttachSpec spec) {
+      return new Path(spec.trid(), spec.hostnqn());
+    }
+  }
+
   private record GoneWaiter(List<NvmeController> left, Runnable gone) {}
 
   private final BdevLayer layer;
   private final Map<String, ControllerGroup> groups = new LinkedHashMap<>();
+  private final Set<Path> paths = new HashSet<>();
   private final List<GoneWaiter> goneWaiters = new ArrayList<>();
   private final AdminBuffers buffers = new AdminBuffers();
   private final Liveness liveness = new Liveness(this);
@@ -119,10 +129,8 @@ public final class NvmeHost {
     if (group != null) {
       checkFurtherPath(group, spec);
     }
-    for (ControllerGroup each : groups.values()) {
-      if (each.has(spec)) {
-        throw new BdevException(BdevException.EEXIST, "File exists");
-      }
+    if (paths.contains(Path.of(spec))) {
+      throw new BdevException(BdevException.EEXIST, "File exists");
     }
     if (spec.name().isEmpty() || spec.name().length() >= NAME_LIMIT || !spec.timers().isValid()) {
       throw new BdevException(BdevException.EINVAL, "Invalid argument");
@@ -310,8 +318,14 @@ public final class NvmeHost {
     goneWaiters.add(new GoneWaiter(new ArrayList<>(controllers), gone));
   }
 
+  void attaching(NvmeController controller) {
+    liveness.add(controller);
+    paths.add(Path.of(controller.spec()));
+  }
+
   void gone(ControllerGroup group, NvmeController controller) {
     liveness.remove(controller);
+    paths.remove(Path.of(controller.spec()));
     if (group.isEmpty()) {
       groups.remove(group.name(), group);
     }

@@ -46,9 +46,7 @@ final class PeerWatch {
    */
   void begin(long nowNs, boolean early) {
     due =
-        early
-            ? sinceNs(nowNs) >= NvmeHost.KEEP_ALIVE_INTERVAL_NS - NvmeHost.TICK_NS
-            : isDue(nowNs);
+        early ? sinceNs(nowNs) >= NvmeHost.KEEP_ALIVE_INTERVAL_NS - NvmeHost.TICK_NS : isDue(nowNs);
     suspect = false;
     eldest = null;
   }
