@@ -178,6 +178,9 @@ final class SimGoal {
           return n.name + " has controller " + c;
         }
       }
+      for (String c : view.controllersAway()) {
+        return n.name + "'s controller " + c + " has lost its target";
+      }
       for (FakeView.Subsystem sub : view.subsystems()) {
         if (!subsystems.contains(sub.nqn())) {
           return n.name + " has subsystem " + sub.nqn();

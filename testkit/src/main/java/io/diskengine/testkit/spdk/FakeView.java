@@ -97,6 +97,19 @@ public final class FakeView {
     return new TreeSet<>(spdk.nvme.controllers().keySet());
   }
 
+  /** Those that have lost their target, whether anybody knows it yet or not. */
+  public Set<String> controllersAway() {
+    Set<String> away = new TreeSet<>();
+    spdk.nvme
+        .controllers()
+        .forEach((name, controller) -> {
+          if (controller.reach() != FakeCtrlr.Reach.HERE) {
+            away.add(name);
+          }
+        });
+    return away;
+  }
+
   public Set<String> nullBdevs() {
     Set<String> all = new TreeSet<>();
     for (FakeBdev b : spdk.bdevs.all()) {
