@@ -16,6 +16,7 @@ import io.diskengine.model.VolumeState;
 import io.diskengine.store.NodeUse;
 import io.diskengine.store.ReasonRow;
 import io.diskengine.store.VolumeDetails;
+import io.diskengine.store.VolumeStatus;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -32,18 +33,20 @@ final class Views {
   private Views() {}
 
   static AttachmentState attachmentState(VolumeDetails details) {
-    VolumeMapping mapping = details.mapping();
+    return attachmentState(VolumeStatus.of(details));
+  }
+
+  static AttachmentState attachmentState(VolumeStatus status) {
+    VolumeStatus.Mapping mapping = status.mapping();
     if (mapping == null) {
       return AttachmentState.NONE;
     }
     return switch (mapping.state()) {
       case ASSIGNED, INITIALISED -> AttachmentState.ATTACHING;
-      case ATTACHED -> {
-        VmMapping vm = details.vmMapping();
-        yield vm != null && vm.state() == VmMappingState.ATTACHED
-            ? AttachmentState.ATTACHED
-            : AttachmentState.ATTACHING;
-      }
+      case ATTACHED ->
+          mapping.vmState() == VmMappingState.ATTACHED
+              ? AttachmentState.ATTACHED
+              : AttachmentState.ATTACHING;
       case DETACHING -> AttachmentState.DETACHING;
       case DETACHED, FENCED -> AttachmentState.NONE;
     };

@@ -9,8 +9,6 @@ import io.diskengine.api.Views.AttachmentState;
 import io.diskengine.model.Inputs;
 import io.diskengine.model.InvalidInput;
 import io.diskengine.model.Limits;
-import io.diskengine.model.LvolState;
-import io.diskengine.model.LvolSync;
 import io.diskengine.model.Sizes;
 import io.diskengine.model.VolumeMapping;
 import io.diskengine.model.VolumeState;
@@ -18,9 +16,9 @@ import io.diskengine.store.ControllerStore;
 import io.diskengine.store.NewVolume;
 import io.diskengine.store.RefusedException;
 import io.diskengine.store.VolumeDetails;
+import io.diskengine.store.VolumeStatus;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
@@ -106,7 +104,7 @@ final class VolumeRoutes {
       status = 200;
     }
     VolumeDetails now =
-        await(details, maxWait, d -> d == null || d.volume().state() != VolumeState.CREATING);
+        await(details, maxWait, s -> s == null || s.state() != VolumeState.CREATING);
     boolean late = !maxWait.isZero() && now.volume().state() == VolumeState.CREATING;
     return new Reply(late ? 202 : status, Views.volume(now));
   }
@@ -148,7 +146,7 @@ final class VolumeRoutes {
     String name = request.volumeName();
     Duration maxWait = request.maxWait();
     VolumeDetails details = inTurn(() -> store.delete(name));
-    return watch.await(details, maxWait, d -> d == null) != null
+    return watch.await(details, maxWait, s -> s == null)
         ? new Reply(204, null)
         : new Reply(202, Views.volume(store.volume(name).orElse(details)));
   }
@@ -178,10 +176,10 @@ final class VolumeRoutes {
         await(
             details,
             maxWait,
-            d -> !isMapping(d, wanted) || Views.attachmentState(d) != AttachmentState.ATTACHING);
+            s -> !isMapping(s, wanted) || Views.attachmentState(s) != AttachmentState.ATTACHING);
     VolumeMapping mapping = now.mapping();
     if (mapping == null
-        || !isMapping(now, wanted)
+        || mapping.id() != wanted.id()
         || Views.attachmentState(now) == AttachmentState.DETACHING) {
       throw new ApiException(
           ErrorCode.WRONG_STATE, "volume " + name + " was detached again meanwhile");
@@ -199,8 +197,9 @@ final class VolumeRoutes {
     if (leaving == null) {
       return Reply.ok(Views.volume(details));
     }
-    VolumeDetails now = await(details, maxWait, d -> !isMapping(d, leaving));
-    return new Reply(isMapping(now, leaving) ? 202 : 200, Views.volume(now));
+    VolumeDetails now = await(details, maxWait, s -> !isMapping(s, leaving));
+    boolean late = isMapping(VolumeStatus.of(now), leaving);
+    return new Reply(late ? 202 : 200, Views.volume(now));
   }
 
   /**
@@ -222,8 +221,8 @@ final class VolumeRoutes {
     }
   }
 
-  private static boolean hasNoGuest(@Nullable VolumeDetails details) {
-    return details == null || details.vmMapping() == null || !details.vmMapping().guestConnected();
+  private static boolean hasNoGuest(@Nullable VolumeStatus status) {
+    return status == null || status.mapping() == null || !status.mapping().guestConnected();
   }
 
   private Reply move(Request request) {
@@ -233,8 +232,9 @@ final class VolumeRoutes {
     boolean force = body.flag("force", false);
     Duration maxWait = request.maxWait();
     VolumeDetails details = afterItsGuest(name, () -> store.move(name, node, force));
-    VolumeDetails now = await(details, maxWait, d -> d == null || isAttachedTo(d, node));
-    return new Reply(isAttachedTo(now, node) ? 200 : 202, Views.volume(now));
+    VolumeDetails now = await(details, maxWait, s -> s == null || isAttachedTo(s, node));
+    boolean there = isAttachedTo(VolumeStatus.of(now), node);
+    return new Reply(there ? 200 : 202, Views.volume(now));
   }
 
   private Reply limits(Request request) {
@@ -253,7 +253,7 @@ final class VolumeRoutes {
     Duration maxWait = request.maxWait();
     VolumeDetails details = inTurn(() -> store.resize(name, sizeBytes));
     VolumeDetails now =
-        await(details, maxWait, d -> d == null || d.volume().state() != VolumeState.RESIZING);
+        await(details, maxWait, s -> s == null || s.state() != VolumeState.RESIZING);
     boolean late = now.volume().state() == VolumeState.RESIZING;
     return new Reply(late ? 202 : 200, Views.volume(now));
   }
@@ -279,39 +279,31 @@ final class VolumeRoutes {
     }
     Duration maxWait = request.maxWait();
     VolumeDetails details = inTurn(() -> store.moveReplica(name, slot, node));
-    VolumeDetails now = await(details, maxWait, VolumeRoutes::isWhole);
-    return new Reply(isWhole(now) ? 200 : 202, Views.volume(now));
+    VolumeDetails now = await(details, maxWait, s -> s == null || s.whole());
+    return new Reply(VolumeStatus.of(now).whole() ? 200 : 202, Views.volume(now));
   }
 
-  /** As many replicas as wanted, all in sync, none on its way in or out. */
-  private static boolean isWhole(@Nullable VolumeDetails details) {
-    return details == null
-        || (details.lvols().size() == details.volume().replicas()
-            && details.lvols().stream()
-                .allMatch(l -> l.state() == LvolState.UP && l.sync() == LvolSync.IN_SYNC));
-  }
-
-  private static boolean isAttachedTo(VolumeDetails details, String node) {
-    VolumeMapping mapping = details.mapping();
+  private static boolean isAttachedTo(VolumeStatus status, String node) {
+    VolumeStatus.Mapping mapping = status.mapping();
     return mapping != null
-        && node.equals(details.nodeNames().get(mapping.nodeId()))
-        && Views.attachmentState(details) == AttachmentState.ATTACHED;
+        && mapping.node().equals(node)
+        && Views.attachmentState(status) == AttachmentState.ATTACHED;
   }
 
-  private static boolean isMapping(@Nullable VolumeDetails details, VolumeMapping mapping) {
-    VolumeMapping now = details == null ? null : details.mapping();
+  private static boolean isMapping(@Nullable VolumeStatus status, VolumeMapping mapping) {
+    VolumeStatus.Mapping now = status == null ? null : status.mapping();
     return now != null && now.id() == mapping.id();
   }
 
   /** The volume after the wait; as it was when nothing was waited for. */
   private VolumeDetails await(
-      VolumeDetails from, Duration maxWait, Predicate<@Nullable VolumeDetails> done) {
-    if (done.test(from) || maxWait.isZero()) {
+      VolumeDetails from, Duration maxWait, Predicate<@Nullable VolumeStatus> done) {
+    if (done.test(VolumeStatus.of(from)) || maxWait.isZero()) {
       return from;
     }
     String name = from.volume().name();
-    Optional<VolumeDetails> seen = watch.await(from, maxWait, done);
-    VolumeDetails now = seen == null ? existing(name) : seen.orElseThrow(() -> noVolume(name));
+    watch.await(from, maxWait, done);
+    VolumeDetails now = existing(name);
     if (now.volume().id() != from.volume().id()) {
       throw noVolume(name);
     }

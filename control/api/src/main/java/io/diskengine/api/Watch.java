@@ -4,13 +4,13 @@ import io.diskengine.store.ControllerStore;
 import io.diskengine.store.PlanRequest;
 import io.diskengine.store.StoreUnavailableException;
 import io.diskengine.store.VolumeDetails;
+import io.diskengine.store.VolumeStatus;
 import io.diskengine.store.Wake;
 import io.diskengine.store.WakeUps;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -37,12 +37,9 @@ final class Watch implements AutoCloseable {
   private static final Wake PLAN = new Wake(false, true, Set.of());
   private static final Duration STOP_LIMIT = Duration.ofSeconds(2);
 
-  /** {@code done} gets null when no volume of that name with that id is there any more. */
+  /** {@code done} gets null when the volume is not there any more. */
   private record Waiter(
-      String name,
-      long volumeId,
-      Predicate<@Nullable VolumeDetails> done,
-      CompletableFuture<Optional<VolumeDetails>> future) {}
+      long volumeId, Predicate<@Nullable VolumeStatus> done, CompletableFuture<Boolean> future) {}
 
   private record PlanWaiter(long requestId, CompletableFuture<String> answer) {}
 
@@ -67,19 +64,14 @@ final class Watch implements AutoCloseable {
         });
   }
 
-  /**
-   * The volume as {@code done} saw it (empty: it is not there any more), or null when {@code done}
-   * did not become true within {@code maxWait}.
-   */
-  @Nullable Optional<VolumeDetails> await(
-      VolumeDetails from, Duration maxWait, Predicate<@Nullable VolumeDetails> done) {
-    if (done.test(from)) {
-      return Optional.of(from);
+  /** Whether {@code done} became true within {@code maxWait}. */
+  boolean await(VolumeDetails from, Duration maxWait, Predicate<@Nullable VolumeStatus> done) {
+    if (done.test(VolumeStatus.of(from))) {
+      return true;
     }
-    Waiter waiter =
-        new Waiter(from.volume().name(), from.volume().id(), done, new CompletableFuture<>());
+    Waiter waiter = new Waiter(from.volume().id(), done, new CompletableFuture<>());
     Wake before = new Wake(false, false, Set.of(waiter.volumeId()));
-    return awaitIn(waiters, waiter, before, waiter.future(), maxWait);
+    return awaitIn(waiters, waiter, before, waiter.future(), maxWait) != null;
   }
 
   /** The agent's answer, or null when none came within {@code maxWait}. */
@@ -147,14 +139,13 @@ final class Watch implements AutoCloseable {
             .filter(w -> all || news.stream().anyMatch(n -> n.volumes().contains(w.volumeId())))
             .toList();
     if (!present.isEmpty()) {
-      Set<String> names = present.stream().map(Waiter::name).collect(Collectors.toSet());
-      Map<Long, VolumeDetails> now =
-          store.volumes(names).stream()
-              .collect(Collectors.toMap(d -> d.volume().id(), Function.identity()));
+      Set<Long> ids = present.stream().map(Waiter::volumeId).collect(Collectors.toSet());
+      Map<Long, VolumeStatus> now =
+          store.statuses(ids).stream()
+              .collect(Collectors.toMap(VolumeStatus::volumeId, Function.identity()));
       for (Waiter waiter : present) {
-        VolumeDetails volume = now.get(waiter.volumeId());
-        if (waiter.done().test(volume)) {
-          waiter.future().complete(Optional.ofNullable(volume));
+        if (waiter.done().test(now.get(waiter.volumeId()))) {
+          waiter.future().complete(true);
         }
       }
     }

@@ -30,8 +30,8 @@ public interface ControllerStore {
 
   Optional<VolumeDetails> volume(String name);
 
-  /** Those of the named volumes that are there, by name. */
-  List<VolumeDetails> volumes(Set<String> names);
+  /** Those of these volumes that are there. */
+  List<VolumeStatus> statuses(Set<Long> volumeIds);
 
   /**
    * Mapping, vm mapping and grants in one transaction. Asking again for the same node answers what

@@ -74,9 +74,22 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
     return read(DetailsQuery.named(List.of(name))).stream().findFirst();
   }
 
+  /** One statement: it is asked after each change of a volume that somebody waits for. */
   @Override
-  public List<VolumeDetails> volumes(Set<String> names) {
-    return read(DetailsQuery.named(List.copyOf(names)));
+  public List<VolumeStatus> statuses(Set<Long> volumeIds) {
+    return database.single(tx ->
+        tx.query(
+            Rows::status,
+            "SELECT v.id, v.state, m.id AS mapping_id, n.name AS node_name, m.state AS mapping,"
+                + " vm.state AS vm_mapping, vm.guest_connected, (SELECT count(*) = v.replicas AND"
+                + " count(*) FILTER (WHERE l.state = 'UP' AND l.sync = 'IN_SYNC') = v.replicas"
+                + " FROM lvol l WHERE l.volume_id = v.id AND l.state <> 'DELETED') AS whole"
+                + " FROM volume v LEFT JOIN volume_mapping m ON m.volume_id = v.id"
+                + (" AND m.state NOT IN " + Rows.FINAL_MAPPING)
+                + " LEFT JOIN node n ON n.id = m.node_id"
+                + " LEFT JOIN vm_mapping vm ON vm.mapping_id = m.id"
+                + " WHERE v.id = ANY(?::bigint[]) AND v.state <> 'DELETED'",
+            List.copyOf(volumeIds)));
   }
 
   private List<VolumeDetails> read(DetailsQuery query) {

@@ -207,6 +207,23 @@ final class Rows {
         r.getLong("version"));
   }
 
+  static VolumeStatus status(ResultSet r) throws SQLException {
+    String vmState = r.getString("vm_mapping");
+    String mapping = r.getString("mapping");
+    return new VolumeStatus(
+        r.getLong("id"),
+        VolumeState.valueOf(r.getString("state")),
+        r.getBoolean("whole"),
+        mapping == null
+            ? null
+            : new VolumeStatus.Mapping(
+                r.getLong("mapping_id"),
+                r.getString("node_name"),
+                VolumeMappingState.valueOf(mapping),
+                vmState == null ? null : VmMappingState.valueOf(vmState),
+                r.getBoolean("guest_connected")));
+  }
+
   static Event event(ResultSet r) throws SQLException {
     return new Event(
         r.getLong("id"),

@@ -20,6 +20,7 @@ import io.diskengine.store.RefusedException.Code;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -106,6 +107,41 @@ final class VolumeLifecycleTest {
     assertThat(sn1.view().lvols()).isEmpty();
     assertThat(controller.createVolume(Fixture.volume("db", 1)).volume().id())
         .isGreaterThan(created.volume().id());
+  }
+
+  @Test
+  void statusSaysWhatTheDetailsSayAllTheWay() {
+    AgentSession sn1 = fixture.storageNode("sn1");
+    AgentSession sn2 = fixture.storageNode("sn2");
+    AgentSession bm1 = fixture.agent("bm1");
+    long id = controller.createVolume(Fixture.volume("db", 2)).volume().id();
+    List<VolumeStatus> seen = new ArrayList<>();
+    List<Runnable> steps =
+        List.of(
+            () -> Fixture.confirmAll(sn1),
+            () -> controller.attach("db", "bm1"),
+            () -> Fixture.confirmAll(sn1),
+            () -> Fixture.confirmAll(sn2),
+            () -> Fixture.attachAll(bm1),
+            () -> controller.detach("db"),
+            () -> Fixture.detachAll(bm1),
+            () -> controller.delete("db"));
+    for (Runnable step : steps) {
+      step.run();
+      VolumeStatus status = VolumeStatus.of(controller.volume("db").orElseThrow());
+      assertThat(controller.statuses(Set.of(id))).containsExactly(status);
+      seen.add(status);
+    }
+    assertThat(seen).extracting(VolumeStatus::whole).contains(false, true);
+    assertThat(seen)
+        .extracting(VolumeStatus::mapping)
+        .filteredOn(Objects::nonNull)
+        .extracting(VolumeStatus.Mapping::state)
+        .contains(
+            VolumeMappingState.ASSIGNED, VolumeMappingState.ATTACHED, VolumeMappingState.DETACHING);
+    Fixture.confirmAll(sn1);
+    Fixture.confirmAll(sn2);
+    assertThat(controller.statuses(Set.of(id))).isEmpty();
   }
 
   @Test
