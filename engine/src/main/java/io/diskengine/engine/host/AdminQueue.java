@@ -29,12 +29,6 @@ final class AdminQueue implements TcpQpair.Owner, PeerWatch.Asker {
   interface Owner {
     void connected();
 
-    /** A command that must be answered is on its way. */
-    void commandSent();
-
-    /** Answered, or given up. */
-    void keepAliveEnded();
-
     void asyncEvent(int dw0);
 
     void closed(String reason);
@@ -48,6 +42,7 @@ final class AdminQueue implements TcpQpair.Owner, PeerWatch.Asker {
 
   private final Reactor reactor;
   private final AdminBuffers buffers;
+  private final Liveness liveness;
   private final Owner owner;
   private final TcpQpair qpair;
   private final ArrayDeque<AdminRequest> waiting = new ArrayDeque<>();
@@ -57,14 +52,10 @@ final class AdminQueue implements TcpQpair.Owner, PeerWatch.Asker {
   /** Event requests on the wire: the only commands that may stay unanswered for ever. */
   private int eventsOut;
 
-  AdminQueue(
-      Reactor reactor,
-      AdminBuffers buffers,
-      TcpQpair.Target target,
-      long keepAliveMs,
-      Owner owner) {
-    this.reactor = reactor;
-    this.buffers = buffers;
+  AdminQueue(NvmeHost host, TcpQpair.Target target, long keepAliveMs, Owner owner) {
+    this.reactor = host.home();
+    this.buffers = host.buffers();
+    this.liveness = host.liveness();
     this.owner = owner;
     this.keepAliveSentNs = reactor.nowNs();
     this.qpair = new TcpQpair(reactor, target, TcpQpair.Queue.admin(keepAliveMs), this);
@@ -182,7 +173,7 @@ final class AdminQueue implements TcpQpair.Owner, PeerWatch.Asker {
       reactor.defer(Task.of(request::returned));
     } else {
       if (request.kind == Kind.COMMAND) {
-        owner.commandSent();
+        liveness.soon();
       }
       waiting.add(request);
       pump();
@@ -278,12 +269,13 @@ final class AdminQueue implements TcpQpair.Owner, PeerWatch.Asker {
   void keepAlive() {
     keepAliveSentNs = reactor.nowNs();
     keepAliveOut = true;
+    liveness.keepAliveSent();
     AdminRequest request =
         new AdminRequest(
             AdminOpcode.KEEP_ALIVE,
             (status, result) -> {
               keepAliveOut = false;
-              owner.keepAliveEnded();
+              liveness.keepAliveEnded();
               if (!NvmeStatus.isSuccess(status)) {
                 close("keep-alive refused: " + NvmeStatus.describe(status));
               }

@@ -303,7 +303,6 @@ final class NvmeController implements AdminQueue.Owner {
     if (open != null && canAsk(open)) {
       long keepAliveNs = group.host().options().keepAliveTimeoutMs() * 1_000_000L;
       if (watch.asks(open, keepAliveNs / 2, home.nowNs())) {
-        group.host().liveness().keepAliveSent();
         open.keepAlive();
       }
     }
@@ -400,17 +399,7 @@ final class NvmeController implements AdminQueue.Owner {
       return;
     }
     long keepAliveMs = group.host().options().keepAliveTimeoutMs();
-    admin = new AdminQueue(home, group.host().buffers(), target, keepAliveMs, this);
-  }
-
-  @Override
-  public void commandSent() {
-    group.host().liveness().soon();
-  }
-
-  @Override
-  public void keepAliveEnded() {
-    group.host().liveness().keepAliveEnded();
+    admin = new AdminQueue(group.host(), target, keepAliveMs, this);
   }
 
   @Override
