@@ -5,9 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.diskengine.model.ObjectKind;
 import io.diskengine.model.ObjectRef;
 import io.diskengine.model.plan.Action;
+import io.diskengine.model.plan.Commit;
+import io.diskengine.model.plan.Plan;
+import io.diskengine.model.plan.Requeue;
 import io.diskengine.model.plan.Work;
 import java.time.Instant;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class BackoffsTest {
@@ -45,5 +49,25 @@ class BackoffsTest {
     backoffs.failed(LVOL, "refused", 0, NOW);
     assertThat(backoffs.isDue(LOOK, 1)).isFalse();
     assertThat(backoffs.isDue(NEXT, 1)).isFalse();
+  }
+
+  private List<Work> ready(int most, Set<ObjectRef> busy, Work... works) {
+    return backoffs.ready(new Plan(List.of(works), List.of(), Requeue.NEVER), busy, most, 1);
+  }
+
+  /** Law 4: the next plan has the others again. */
+  @Test
+  void ofOneObjectOneActionIsBegunAtATime() {
+    ObjectRef other = new ObjectRef(ObjectKind.LVOL, 4);
+    Work elsewhere = new Work(other, 1, List.of(), LOOK.actions());
+    assertThat(ready(9, Set.of(), LOOK, NEXT, elsewhere)).containsExactly(LOOK, elsewhere);
+    assertThat(ready(9, Set.of(LVOL), LOOK, elsewhere)).containsExactly(elsewhere);
+    assertThat(ready(1, Set.of(), LOOK, elsewhere)).containsExactly(LOOK);
+  }
+
+  @Test
+  void whatIsOnlyPutOnRecordKeepsNothingBack() {
+    Work record = new Work(LVOL, 1, List.of(new Commit.RaidCreated(1, 1)), List.of());
+    assertThat(ready(9, Set.of(), record, NEXT)).containsExactly(record, NEXT);
   }
 }

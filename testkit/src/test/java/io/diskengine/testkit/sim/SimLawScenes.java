@@ -93,6 +93,28 @@ public final class SimLawScenes {
     w.settle();
   }
 
+  /** A creation waits for a leg of a node that died, and the volume is taken away meanwhile. */
+  public static void whatWasTakenAwayIsReleased() {
+    SimWorld w = new SimWorld(24, 2, 2).startAll();
+    SimVolume v1 = w.user.create("v1", 2);
+    w.awaitDesiredState(60_000);
+    Lvol away = w.store.state().lvolsOf(v1.id).getLast();
+    SimNode dead = w.node(w.store.state().nodes.at(away.nodeId()).name());
+    w.setFaults(c -> {
+      if (c.action().equals("bdev_raid_create") && c.line() == Line.BEFORE_EXECUTE) {
+        w.setFaults(Crossing.Faults.NONE);
+        dead.supervised = false;
+        w.killPlane(dead);
+      }
+      return Fate.GOES_ON;
+    });
+    w.user.attach("v1", "bm1");
+    w.await("the creation", 60_000, () -> !dead.spdk.isUp());
+    w.run(5_000);
+    w.user.moveByForce("v1", "bm2");
+    w.settle();
+  }
+
   /** A volume is detached: a detach that was answered is one that is looked for. */
   public static void acceptedIsNotDone() {
     SimWorld w = attached(5, 1);

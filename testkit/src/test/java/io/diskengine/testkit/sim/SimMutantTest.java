@@ -149,6 +149,13 @@ class SimMutantTest {
         new Mutant(
             "7", MODEL + "Laws", "isRevoked", "oneWriterForEachVolume", "= true", answers(true)),
         new Mutant(
+            "7",
+            MODEL + "FencedPlanner",
+            "release",
+            "whatWasTakenAwayIsReleased",
+            "does nothing",
+            body(b -> b.return_())),
+        new Mutant(
             "8",
             MODEL + "Laws",
             "mustChooseTruth",
