@@ -117,9 +117,7 @@ public final class SimHistory {
         return Fate.CUT_OFF;
       }
       default -> {
-        boolean late = random.nextInt(4) == 0;
-        // Decision 0032, open: a RAID that is deleted long after its agent died.
-        return late && !crossing.action().equals("bdev_raid_delete") ? Fate.DELAYED : Fate.CUT_OFF;
+        return random.nextInt(4) == 0 ? Fate.DELAYED : Fate.CUT_OFF;
       }
     }
     return Fate.GOES_ON;

@@ -36,6 +36,30 @@ final class SimLink implements RpcRuntime.Link, FakeRpcConnection.Peer {
   /** Mutations that were read and not executed yet. */
   private final Set<String> waiting = new HashSet<>();
 
+  /** A call that was read and begins late. */
+  final class Late implements Runnable {
+    private final long pid = node.spdk.pid();
+    private final Runnable execute;
+
+    Late(Runnable execute) {
+      this.execute = execute;
+    }
+
+    @Override
+    public void run() {
+      if (node.late.remove(this) && pid == node.spdk.pid()) {
+        execute.run();
+      }
+    }
+
+    boolean isEarlierThan(SimLink other) {
+      return number < other.number;
+    }
+  }
+
+  /** Of this node's connections. */
+  private long number;
+
   private @Nullable FakeRpcConnection server;
   private boolean closedHere;
   private boolean closedThere;
@@ -60,6 +84,7 @@ final class SimLink implements RpcRuntime.Link, FakeRpcConnection.Peer {
       throw new ConnectException("Connection refused");
     }
     server = new FakeRpcConnection(node.spdk, this);
+    number = ++node.connections;
     node.links.add(this);
   }
 
@@ -161,6 +186,8 @@ final class SimLink implements RpcRuntime.Link, FakeRpcConnection.Peer {
   @Override
   public void received(String method, String params, Runnable execute) {
     notTwice(method, params);
+    // SPDK reads its connections in the order in which they were made.
+    node.late.stream().filter(l -> l.isEarlierThan(this)).toList().forEach(SimLink.Late::run);
     Runnable traced =
         () -> {
           world.executing(node, process, method, params);
@@ -171,7 +198,9 @@ final class SimLink implements RpcRuntime.Link, FakeRpcConnection.Peer {
       case CUT_OFF -> cut();
       case DELAYED -> {
         world.delayed(DELAY_MS + DELAY_MS / 4); // the agent sees the answer at its next look
-        node.spdk.runLater(DELAY_MS, traced);
+        Late late = new Late(traced);
+        node.late.add(late);
+        node.spdk.runLater(DELAY_MS, late);
       }
     }
   }

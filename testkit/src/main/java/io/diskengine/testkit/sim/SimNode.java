@@ -5,6 +5,7 @@ import io.diskengine.agent.NodeAgent;
 import io.diskengine.model.FabricAddress;
 import io.diskengine.model.NodeMode;
 import io.diskengine.testkit.spdk.FakeSpdk;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -20,6 +21,15 @@ public final class SimNode {
 
   /** Connections of agents that live. */
   final Set<SimLink> links = new LinkedHashSet<>();
+
+  /** Calls that the data plane has read and not begun. */
+  final List<SimLink.Late> late = new ArrayList<>();
+
+  /** Answers of PostgreSQL that an agent waits for: it cannot say anything meanwhile. */
+  int commitsThatHang;
+
+  /** Connections so far. */
+  long connections;
 
   @Nullable SimAgentMachine machine;
   @Nullable NodeAgent agent;

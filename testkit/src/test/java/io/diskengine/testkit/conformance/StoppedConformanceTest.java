@@ -23,6 +23,8 @@ import tools.jackson.databind.JsonNode;
 class StoppedConformanceTest extends SpdkConformance {
   private static final String ALL = "{'category':'all'}";
   private static final int BLOCK = 4096;
+  private static final int ROUNDS = 5;
+  private static final int SENT_AT_ONCE = 10;
 
   static List<Implementation> processes() {
     return implementations().stream()
@@ -260,6 +262,29 @@ class StoppedConformanceTest extends SpdkConformance {
         plane.kill();
         assertThat(Files.exists(plane.socket())).as("the socket of a killed process").isTrue();
       }
+    }
+  }
+
+  /** What an agent that died has sent is seen by the first look of the next one. */
+  @Test
+  void stopped_whatAClientSentBeforeItDiedIsBegunBeforeWhatALaterOneSends() throws Exception {
+    DataPlaneProcess plane = startProcess("dp");
+    for (int round = 0; round < ROUNDS; round++) {
+      RawRpc earlier = connect(plane);
+      ok(earlier, "spdk_get_version");
+      plane.process().signal("STOP");
+      for (int i = 0; i < SENT_AT_ONCE; i++) {
+        earlier.send(
+            ("{'jsonrpc':'2.0','id':9,'method':'bdev_malloc_create','params':"
+                    + "{'name':'M%d_%d','num_blocks':256,'block_size':4096}}")
+                .formatted(round, i)
+                .replace('\'', '"'));
+      }
+      earlier.close();
+      RawRpc later = connect(plane);
+      later.send("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"bdev_get_bdevs\"}");
+      plane.process().signal("CONT");
+      assertThat(later.line()).contains("\"M" + round + "_" + (SENT_AT_ONCE - 1) + "\"");
     }
   }
 
