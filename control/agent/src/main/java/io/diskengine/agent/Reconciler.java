@@ -334,6 +334,7 @@ final class Reconciler {
 
   private void stop(long nowMs) {
     retryAtMs = nowMs + TICK_MS;
+    publications.forget(); // it was told to a database that does not count
     statusLine.tell(State.STOPPED, nodeRows.wentBack());
   }
 

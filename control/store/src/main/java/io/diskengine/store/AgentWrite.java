@@ -19,6 +19,11 @@ import org.jspecify.annotations.Nullable;
  * except where the record says otherwise.
  */
 public sealed interface AgentWrite {
+  /** Whether a crash of PostgreSQL may lose it: a transaction of such writes waits for no disk. */
+  default boolean mayBeLostInACrash() {
+    return PostgresAgentSession.mayBeLostInACrash(this);
+  }
+
   /** Writes of the storage-node agent. */
   sealed interface StorageNodeWrite extends AgentWrite {}
 

@@ -224,7 +224,7 @@ final class PostgresAgentSession implements AgentSession {
   private Written apply(Tx tx, List<AgentWrite> writes, Set<Long> volumeIds) throws SQLException {
     AgentWriter writer = new AgentWriter(tx, nodeId, leaseEpoch);
     List<Statement<?>> first = new ArrayList<>(List.of(holdLease()));
-    if (writes.stream().allMatch(PostgresAgentSession::mayBeLostInACrash)) {
+    if (writes.stream().allMatch(AgentWrite::mayBeLostInACrash)) {
       first.add(Statement.of("SET LOCAL synchronous_commit = off"));
     }
     first.addAll(AgentWriter.lockVolumes(writes));
@@ -256,7 +256,7 @@ final class PostgresAgentSession implements AgentSession {
    * acts upon such a fact journals that durably first, and PostgreSQL's log has one order: what was
    * acted upon is then durable too.
    */
-  private static boolean mayBeLostInACrash(AgentWrite write) {
+  static boolean mayBeLostInACrash(AgentWrite write) {
     return switch (write) {
       case FinishIntent w -> true;
       case AgentWrite.FinishUnknownIntents w -> true;

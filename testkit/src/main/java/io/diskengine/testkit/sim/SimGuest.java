@@ -58,7 +58,7 @@ public final class SimGuest implements FakeVhosts.Session {
     this.node = node;
     this.volume = volume;
     this.vmMapping = vmMapping;
-    this.controller = world.store.state().vms.at(vmMapping).controllerName();
+    this.controller = world.rows().vms.at(vmMapping).controllerName();
     volume.guests.add(this);
     if (bootMs == 0) {
       tick();
@@ -111,7 +111,7 @@ public final class SimGuest implements FakeVhosts.Session {
 
   /** Nobody will show it its disk again: what it waits for never comes. */
   private boolean isDetached() {
-    var vm = world.store.state().vms.get(vmMapping);
+    var vm = world.rows().vms.get(vmMapping);
     return vm == null || vm.state() == VmMappingState.DETACHED;
   }
 
@@ -177,7 +177,7 @@ public final class SimGuest implements FakeVhosts.Session {
   }
 
   private void connect() {
-    var vm = world.store.state().vms.get(vmMapping);
+    var vm = world.rows().vms.get(vmMapping);
     boolean there = vm != null && vm.state() == VmMappingState.ATTACHED;
     if (vm == null || (!there && outstanding.isEmpty())) {
       return;

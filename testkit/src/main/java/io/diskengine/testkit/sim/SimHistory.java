@@ -19,7 +19,7 @@ public final class SimHistory {
   private static final int MAX_EVENTS = 170;
   private static final int MAX_PAUSE_MS = 1_500;
 
-  private static final int EVENTS = 28;
+  private static final int EVENTS = 29;
 
   private static final int MIN_REPLACE_SEC = 10;
   private static final int MAX_REPLACE_SEC = 50;
@@ -143,10 +143,7 @@ public final class SimHistory {
       case 10, 11 -> world.killAgent(any());
       case 12 -> stopForAWhile(any());
       case 13, 14 -> cutForAWhile();
-      case 15 -> {
-        world.setPostgres(false);
-        later(random.nextInt(20_000), () -> world.setPostgres(true));
-      }
+      case 15 -> postgresAway();
       case 16 -> {
         SimNode n = any();
         world.setPostgresCut(n, true);
@@ -170,7 +167,26 @@ public final class SimHistory {
       case 23 -> detachByForce();
       case 24, 25 -> moveReplica();
       case 26 -> grow();
+      case 27 -> olderDatabase();
       default -> disk();
+    }
+  }
+
+  /** Its machine is not reached, or it was killed and has lost what waited for no disk. */
+  private void postgresAway() {
+    world.setPostgres(false);
+    if (random.nextBoolean()) {
+      world.log("PostgreSQL is killed");
+      world.store.crash();
+    }
+    later(random.nextInt(20_000), () -> world.setPostgres(true));
+  }
+
+  private void olderDatabase() {
+    List<MemoryState> older = world.isPostgresUp() ? world.backup.older() : List.of();
+    if (!older.isEmpty()) {
+      world.backup.show(older.get(random.nextInt(older.size())));
+      later(1_000 + random.nextInt(30_000), world.backup::end);
     }
   }
 
@@ -194,10 +210,10 @@ public final class SimHistory {
   private List<String> live(boolean attached) {
     List<String> names = new ArrayList<>();
     for (SimVolume v : world.volumes.values()) {
-      var row = world.store.state().volumes.get(v.id);
+      var row = world.rows().volumes.get(v.id);
       if (row != null
           && row.state() == VolumeState.AVAILABLE
-          && world.store.state().liveMapping(v.id).isPresent() == attached) {
+          && world.rows().liveMapping(v.id).isPresent() == attached) {
         names.add(v.name);
       }
     }
@@ -237,7 +253,7 @@ public final class SimHistory {
       return;
     }
     String name = attached.get(random.nextInt(attached.size()));
-    MemoryState s = world.store.state();
+    MemoryState s = world.rows();
     Node from = s.nodes.at(s.liveMapping(world.volume(name).id).orElseThrow().nodeId());
     String to = from.name().equals("bm1") ? "bm2" : "bm1";
     if (!world.isWorking(from)) {

@@ -101,7 +101,7 @@ public final class SimLaws {
   }
 
   private boolean isMediumBad(SimVolume v) {
-    MemoryState s = world.store.state();
+    MemoryState s = world.rows();
     return s.lvolsOf(v.id).stream()
         .filter(l -> l.state() != LvolState.DELETED)
         .map(l -> s.nodes.at(l.nodeId()).name())
@@ -181,7 +181,7 @@ public final class SimLaws {
       broken("nothing is deleted without mark and tombstone", name);
     }
     UUID uuid = disk.blobs().get(name).uuid;
-    world.store.state().lvols.values().stream()
+    world.rows().lvols.values().stream()
         .filter(l -> l.name().equals(name) && l.uuid() != null && !l.uuid().equals(uuid))
         .forEach(
             l -> broken("nothing is deleted without mark and tombstone", name + " is another"));
@@ -227,7 +227,7 @@ public final class SimLaws {
    */
   private long recordedBytes(SimVolume v) {
     long blocks = 0;
-    for (Lvol l : world.store.state().lvolsOf(v.id)) {
+    for (Lvol l : world.rows().lvolsOf(v.id)) {
       for (FakeMedia.Disk disk : world.fabric.media.all().values()) {
         FakeMedia.Blob blob = disk.blobs().get(l.name());
         if (blob != null && blob.data.get(0L) instanceof Superblock sb) {
@@ -235,12 +235,12 @@ public final class SimLaws {
         }
       }
     }
-    return blocks * world.store.state().volumes.at(v.id).blockSize();
+    return blocks * world.rows().volumes.at(v.id).blockSize();
   }
 
   /** Law 9: what was kept before a rebuild, of a replica that is in sync again or deleted. */
   private boolean isNeedlessCopy(String snapshot) {
-    return world.store.state().lvols.values().stream()
+    return world.rows().lvols.values().stream()
         .filter(l -> Names.kept(l.name()).equals(snapshot))
         .anyMatch(l -> l.kept() == Kept.DROPPING || tombstones.contains(l.name()));
   }
@@ -253,7 +253,7 @@ public final class SimLaws {
 
   /** A leg of an open RAID leaves only after it went on record as OUT. */
   private void controllerLeaves(SimNode node, String controller) {
-    MemoryState s = world.store.state();
+    MemoryState s = world.rows();
     FakeView view = node.spdk.view();
     String bdev = controller + "n" + Names.NSID;
     for (FakeView.Raid r : view.raids()) {
@@ -285,7 +285,7 @@ public final class SimLaws {
   /** Law 9: what a replica held when it left the set is kept before a rebuild overwrites it. */
   private void overwritten(String bdev) {
     String name = bdev.substring(0, Math.max(0, bdev.length() - LEG_SUFFIX));
-    world.store.state().lvols.values().stream()
+    world.rows().lvols.values().stream()
         .filter(l -> l.name().equals(name) && l.state() != LvolState.DELETED)
         .filter(l -> l.kept() == Kept.WANTED || l.kept() == Kept.TAKING)
         .forEach(l -> broken("what a replica held is kept before it is overwritten", l.toString()));
@@ -306,7 +306,7 @@ public final class SimLaws {
 
   /** Law 5: what is said to be gone was seen to be gone. */
   void written(SimNode node, AgentWrite write) {
-    MemoryState s = world.store.state();
+    MemoryState s = world.rows();
     try {
       switch (write) {
         case AgentWrite.MappingChanged w when w.to() == VolumeMappingState.DETACHED ->
@@ -330,7 +330,7 @@ public final class SimLaws {
 
   /** Law 7: a host is out when it is off the list and has no controller left. */
   private void revoked(SimNode node, Grant g) {
-    String nqn = world.store.state().lvols.at(g.lvolId()).nqn();
+    String nqn = world.rows().lvols.at(g.lvolId()).nqn();
     node.spdk.view().subsystems().stream()
         .filter(x -> x.nqn().equals(nqn))
         .filter(x -> x.hosts().contains(g.hostNqn()) || x.connected().contains(g.hostNqn()))
@@ -340,14 +340,14 @@ public final class SimLaws {
   private void gone(SimNode node, VolumeMapping m) {
     FakeView view = node.spdk.view();
     Set<String> controllers = node.spdk.isUp() ? view.controllers() : Set.of();
-    world.store.state().lvolsOf(m.volumeId()).stream()
+    world.rows().lvolsOf(m.volumeId()).stream()
         .filter(l -> controllers.contains(l.name()))
         .forEach(l -> broken("accepted is not done", "controller " + l.name() + " is still there"));
   }
 
   /** Law 7: a mutation is sent by who holds the lease and renewed it in the first half of it. */
   void sending(SimNode node, String process, String method) {
-    MemoryState s = world.store.state();
+    MemoryState s = world.rows();
     Node row = s.node(node.name).orElse(null);
     if (row == null || !checksLeases) {
       return;
@@ -393,7 +393,7 @@ public final class SimLaws {
   }
 
   void check() {
-    MemoryState s = world.store.state();
+    MemoryState s = world.rows();
     views.clear();
     raids.clear();
     connected.clear();
@@ -453,6 +453,8 @@ public final class SimLaws {
     SimNode n = world.node(s.nodes.at(node).name());
     return n.isAgentUp()
         && world.isPostgresUp(n)
+        && !world.backup.isShown()
+        && n.commitsThatHang == 0
         && n.spdk.isInitialised()
         && !n.spdk.isStopped()
         && n.status().state() == io.diskengine.agent.AgentStatus.State.READY;

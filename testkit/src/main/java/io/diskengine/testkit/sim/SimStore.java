@@ -63,7 +63,14 @@ final class SimStore extends AskedStore {
     switch (fate) {
       case GOES_ON -> {}
       case CUT_OFF -> throw away();
-      case DELAYED -> sleep(DELAY_MS);
+      case DELAYED -> {
+        node.commitsThatHang++;
+        try {
+          sleep(DELAY_MS);
+        } finally {
+          node.commitsThatHang--;
+        }
+      }
     }
   }
 

@@ -101,9 +101,9 @@ public final class SimUser {
   }
 
   void cutOff(String name) {
-    VolumeMapping m = world.store.state().liveMapping(world.volume(name).id).orElse(null);
+    VolumeMapping m = world.rows().liveMapping(world.volume(name).id).orElse(null);
     world.guestsOf(name).stream()
-        .filter(g -> m == null || world.store.state().vms.at(g.vmMapping()).mappingId() != m.id())
+        .filter(g -> m == null || world.rows().vms.at(g.vmMapping()).mappingId() != m.id())
         .forEach(SimGuest::cutOff);
     world.touched();
   }
@@ -121,7 +121,7 @@ public final class SimUser {
   }
 
   public void grow(String name) {
-    long bytes = world.store.state().volumes.at(world.volume(name).id).sizeBytes();
+    long bytes = world.rows().volumes.at(world.volume(name).id).sizeBytes();
     var unused = world.controller.resize(name, bytes + GROWS_BY_BYTES);
     world.log("user grows " + name);
     world.touched();
@@ -129,16 +129,16 @@ public final class SimUser {
 
   /** Guests of volumes that were moved start when they are attached there. */
   void startMovedGuests() {
-    for (VmMapping vm : world.store.state().vms.values()) {
-      VolumeMapping m = world.store.state().mappings.at(vm.mappingId());
+    for (VmMapping vm : world.rows().vms.values()) {
+      VolumeMapping m = world.rows().mappings.at(vm.mappingId());
       boolean live = !m.state().isFinal() && m.state() != VolumeMappingState.DETACHING;
-      SimVolume v = world.volumes.get(world.store.state().volumes.at(m.volumeId()).name());
+      SimVolume v = world.volumes.get(world.rows().volumes.at(m.volumeId()).name());
       if (live
           && v != null
           && v.id == m.volumeId()
           && vm.state() != VmMappingState.DETACHING
           && isGuestless(v, vm)) {
-        String node = world.store.state().nodes.at(m.nodeId()).name();
+        String node = world.rows().nodes.at(m.nodeId()).name();
         world.guests.add(new SimGuest(world, world.node(node), v, vm.id()));
       }
     }

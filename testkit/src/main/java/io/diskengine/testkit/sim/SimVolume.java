@@ -19,6 +19,9 @@ public final class SimVolume {
 
   private final @Nullable Object[] acknowledged = new @Nullable Object[BLOCKS];
 
+  /** What a block has is forgotten: the next read tells it. */
+  private final boolean[] unknown = new boolean[BLOCKS];
+
   /** Values that may be on a block instead: writes that nobody was told the end of. */
   private final List<Set<Object>> possible = new ArrayList<>();
 
@@ -54,6 +57,7 @@ public final class SimVolume {
   void acknowledged(int block, long value) {
     acknowledgedWrites++;
     acknowledged[block] = value;
+    unknown[block] = false;
     possible.get(block).clear();
     writing.get(block).remove(value);
   }
@@ -68,10 +72,12 @@ public final class SimVolume {
   @Nullable String read(int block, @Nullable Object content) {
     reads++;
     if (Objects.equals(acknowledged[block], content)) {
+      unknown[block] = false;
       possible.get(block).clear();
       return null;
     }
-    if (content != null && possible.get(block).contains(content)) {
+    if (unknown[block] || (content != null && possible.get(block).contains(content))) {
+      unknown[block] = false;
       acknowledged[block] = content;
       possible.get(block).clear();
       return null;
@@ -95,6 +101,7 @@ public final class SimVolume {
   void forget() {
     for (int i = 0; i < BLOCKS; i++) {
       acknowledged[i] = null;
+      unknown[i] = true;
       possible.get(i).clear();
     }
   }

@@ -24,6 +24,7 @@ import io.diskengine.testkit.spdk.FakeFabric;
 import io.diskengine.testkit.spdk.FakeRpcConnection;
 import io.diskengine.testkit.spdk.FakeView;
 import io.diskengine.testkit.store.MemoryControllerStore;
+import io.diskengine.testkit.store.MemoryState;
 import io.diskengine.testkit.store.MemoryStore;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -72,6 +73,7 @@ public final class SimWorld {
   public final MemoryControllerStore controller;
   public final SimLaws laws;
   public final SimUser user;
+  final SimBackup backup = new SimBackup(this);
   final Map<String, SimNode> nodes = new TreeMap<>();
   final Map<String, SimVolume> volumes = new TreeMap<>();
   final List<SimGuest> guests = new ArrayList<>();
@@ -147,7 +149,7 @@ public final class SimWorld {
 
   /** The controller's scheduler and the user who starts guests where volumes went. */
   void schedule() {
-    if (postgresUp) {
+    if (isPostgresUp()) {
       controller.attachSuccessors();
       controller.replaceLost();
       user.startMovedGuests();
@@ -170,7 +172,7 @@ public final class SimWorld {
 
   boolean areDisksUp() {
     long storage = nodes.values().stream().filter(n -> n.mode == NodeMode.STORAGE_NODE).count();
-    return store.state().disks.values().stream()
+    return rows().disks.values().stream()
             .filter(d -> d.state() == io.diskengine.model.DiskState.UP)
             .count()
         == storage;
@@ -220,7 +222,7 @@ public final class SimWorld {
       agent(n, second).start();
       log(second.name + " is a second agent");
       scheduler.after(ms, () -> end(n, second));
-      delayed(ms + 2L * store.state().cluster.settings().leaseTtlMs());
+      delayed(ms + 2L * rows().cluster.settings().leaseTtlMs());
     } catch (IOException e) {
       throw new IllegalStateException(e);
     }
@@ -313,7 +315,7 @@ public final class SimWorld {
   }
 
   public boolean isPostgresUp() {
-    return postgresUp;
+    return postgresUp && !backup.isShown();
   }
 
   public void setPostgresCut(SimNode n, boolean cut) {
@@ -331,9 +333,9 @@ public final class SimWorld {
   }
 
   boolean isEveryReplicaReachable(String name) {
-    return store.state().lvolsOf(volume(name).id).stream()
+    return rows().lvolsOf(volume(name).id).stream()
         .filter(l -> l.sync() == LvolSync.IN_SYNC && l.state() != LvolState.DELETED)
-        .allMatch(l -> isWorking(store.state().nodes.at(l.nodeId())));
+        .allMatch(l -> isWorking(rows().nodes.at(l.nodeId())));
   }
 
   // ---- guests, and calls past the agents ----
@@ -429,7 +431,7 @@ public final class SimWorld {
       if (!AskedStore.isTalk(writes.get(i)) && !(writes.get(i) instanceof AgentWrite.BeginIntent)) {
         mutations += results.get(i).applied() ? 1 : 0;
         log(node.name + " commits " + writes.get(i) + (results.get(i).applied() ? "" : " REFUSED"));
-        if (results.get(i).applied()) {
+        if (results.get(i).applied() && !backup.isShown()) {
           laws.written(node, writes.get(i));
         }
       }
@@ -555,6 +557,7 @@ public final class SimWorld {
   public void mend() {
     faults = Crossing.Faults.NONE;
     setPostgres(true);
+    backup.end();
     for (SimNode n : nodes.values()) {
       setPostgresCut(n, false);
       n.spdk.setStopped(false);
@@ -589,6 +592,11 @@ public final class SimWorld {
       throw failure("not silent: " + (mutations - before) + " changes, " + still);
     }
     setQuiet(false);
+  }
+
+  /** The right ones, also while agents are shown others. */
+  MemoryState rows() {
+    return backup.rows();
   }
 
   /** Whether a vm mapping's guest has its disk. */

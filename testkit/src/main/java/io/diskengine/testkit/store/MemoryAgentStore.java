@@ -152,15 +152,20 @@ public final class MemoryAgentStore implements AgentStore {
 
     @Override
     public Instant renew() {
-      Instant until = beat();
+      Instant until = extend(true);
       store.renewed(nodeId, until);
       return until;
     }
 
     @Override
     public Instant beat() {
+      return extend(false);
+    }
+
+    private Instant extend(boolean waits) {
       return store.transaction(
           nodeName,
+          waits,
           s -> {
             if (!isMine(s)) {
               throw new LeaseLostException(nodeName, leaseEpoch);
@@ -212,8 +217,10 @@ public final class MemoryAgentStore implements AgentStore {
 
     @Override
     public Written write(List<AgentWrite> writes, Set<Long> volumeIds) {
+      boolean waits = !writes.stream().allMatch(AgentWrite::mayBeLostInACrash);
       return store.transaction(
           nodeName,
+          waits,
           s -> {
             if (!isMine(s) || !MemoryState.seenAt(node(s), store.now()).leaseValid()) {
               throw new LeaseLostException(nodeName, leaseEpoch);

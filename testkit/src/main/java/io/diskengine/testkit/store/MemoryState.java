@@ -94,6 +94,11 @@ public final class MemoryState {
     lastIds.merge(table, last, Math::max);
   }
 
+  /** What another state has given out is not given out again. */
+  void skipIds(MemoryState other) {
+    other.lastIds.forEach(this::skipIds);
+  }
+
   long nextId(String table) {
     return lastIds.merge(table, 1L, Long::sum);
   }

@@ -39,6 +39,10 @@ public final class MemoryStore {
   private final Deque<MemoryState> history = new ArrayDeque<>();
   private final Map<Long, Instant> renewedUntil = new TreeMap<>();
   private MemoryState state;
+
+  /** What is on the disk. */
+  private MemoryState durable;
+
   private long commits;
 
   public MemoryStore(
@@ -50,6 +54,7 @@ public final class MemoryStore {
     this.clock = clock;
     this.random = random;
     state = new MemoryState(clusterId, nqnPrefix, settings);
+    durable = state;
   }
 
   /**
@@ -81,6 +86,7 @@ public final class MemoryStore {
   public void goBackTo(MemoryState older) {
     history.clear();
     state = older;
+    durable = older;
     List.copyOf(listeners.keySet()).forEach(node -> wake(node, Wake.ALL));
   }
 
@@ -94,6 +100,7 @@ public final class MemoryStore {
     ClusterSettings settings = Row.with(next.cluster.settings(), setting, value);
     next.cluster = Row.with(next.cluster, "settings", settings);
     state = next;
+    durable = next;
   }
 
   /**
@@ -103,6 +110,7 @@ public final class MemoryStore {
     MemoryState next = state.copy();
     next.skipIds(table, last);
     state = next;
+    durable = next;
   }
 
   /** The node's lease changes hands. */
@@ -121,9 +129,27 @@ public final class MemoryStore {
                     "leaseExpires",
                     now().plusMillis(ms))));
     state = next;
+    durable = next;
+  }
+
+  /**
+   * PostgreSQL is killed: what did not wait for its disk is lost, but for the numbers that its
+   * sequences gave out.
+   */
+  public void crash() {
+    MemoryState next = durable.copy();
+    next.skipIds(state);
+    goBackTo(next);
   }
 
   <T> T transaction(String writer, Function<MemoryState, T> body) {
+    return transaction(writer, true, body);
+  }
+
+  /**
+   * @param waits for the disk, and so for all that was committed before
+   */
+  <T> T transaction(String writer, boolean waits, Function<MemoryState, T> body) {
     MemoryState before = state;
     MemoryState next = before.copy();
     T result = body.apply(next);
@@ -135,6 +161,7 @@ public final class MemoryStore {
       history.removeFirst();
     }
     state = next;
+    durable = waits ? next : durable;
     commits++;
     notify(writer, before, next);
     return result;
