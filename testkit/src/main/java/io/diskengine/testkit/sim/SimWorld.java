@@ -91,6 +91,9 @@ public final class SimWorld {
   private long mutations;
   private long touches;
 
+  /** That run elsewhere now. */
+  int secondAgents;
+
   /** The wall clock of PostgreSQL's machine is wrong by this. */
   long postgresErrorMs;
 
@@ -220,8 +223,14 @@ public final class SimWorld {
     SimAgentMachine second = machine(n, true);
     try {
       agent(n, second).start();
+      secondAgents++;
       log(second.name + " is a second agent");
-      scheduler.after(ms, () -> end(n, second));
+      scheduler.after(
+          ms,
+          () -> {
+            secondAgents--;
+            end(n, second);
+          });
       delayed(ms + 2L * rows().cluster.settings().leaseTtlMs());
     } catch (IOException e) {
       throw new IllegalStateException(e);
