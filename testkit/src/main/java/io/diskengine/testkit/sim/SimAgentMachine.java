@@ -32,6 +32,9 @@ final class SimAgentMachine extends SimProcess implements AgentMachine, AgentClo
   /** Whether it runs where the lock file does not show: on another machine. */
   private final boolean elsewhere;
 
+  /** What it has saved there. */
+  private @Nullable String savedElsewhere;
+
   SimAgentMachine(SimWorld world, SimNode node, String name, boolean elsewhere) {
     super(world.scheduler, name, SimWorld.EPOCH, (from, _) -> new SimLink(world, node, from));
     this.world = world;
@@ -114,12 +117,16 @@ final class SimAgentMachine extends SimProcess implements AgentMachine, AgentClo
 
   @Override
   public Optional<String> readState(Path file) {
-    return Optional.ofNullable(node.savedState);
+    return Optional.ofNullable(elsewhere ? savedElsewhere : node.savedState);
   }
 
   @Override
   public void writeState(Path file, String text) {
-    node.savedState = text;
+    if (elsewhere) {
+      savedElsewhere = text;
+    } else {
+      node.savedState = text;
+    }
   }
 
   @Override

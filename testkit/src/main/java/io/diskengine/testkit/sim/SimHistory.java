@@ -15,11 +15,14 @@ import java.util.random.RandomGenerator;
  * desired state. A failure names its seed, which is its replay (see {@code CONTRIBUTING.md}).
  */
 public final class SimHistory {
-  private static final int MIN_EVENTS = 80;
-  private static final int MAX_EVENTS = 170;
+  private static final int MIN_EVENTS = 90;
+  private static final int MAX_EVENTS = 190;
   private static final int MAX_PAUSE_MS = 1_500;
 
   private static final int EVENTS = 29;
+
+  private static final int MIN_OLDER_MS = 1_000;
+  private static final int MAX_OLDER_MS = 8_000;
 
   private static final int MIN_REPLACE_SEC = 10;
   private static final int MAX_REPLACE_SEC = 50;
@@ -186,7 +189,7 @@ public final class SimHistory {
     List<MemoryState> older = world.isPostgresUp() ? world.backup.older() : List.of();
     if (!older.isEmpty()) {
       world.backup.show(older.get(random.nextInt(older.size())));
-      later(1_000 + random.nextInt(30_000), world.backup::end);
+      later(MIN_OLDER_MS + random.nextInt(MAX_OLDER_MS - MIN_OLDER_MS), world.backup::end);
     }
   }
 
