@@ -218,8 +218,12 @@ public final class SimWorld {
 
   /**
    * Two agents for one node: the second runs elsewhere for a while and reaches the same data plane.
+   * None starts in front of an older database, which it could not tell from the right one.
    */
   void startSecondAgent(SimNode n, long ms) {
+    if (backup.isShown()) {
+      return;
+    }
     SimAgentMachine second = machine(n, true);
     try {
       agent(n, second).start();
