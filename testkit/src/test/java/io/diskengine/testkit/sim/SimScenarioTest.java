@@ -83,7 +83,7 @@ class SimScenarioTest {
     w.laws.acceptLoss("vol-a");
     w.killPlane(storage);
     w.fabric.media.put(storage.disk, SimWorld.DISK_BYTES).blobs().remove(lvol.name());
-    w.run(2_000);
+    w.await("the next data plane", 30_000, storage.spdk::isInitialised);
     w.call(
         storage,
         "nvmf_create_subsystem",
