@@ -180,7 +180,10 @@ public final class MemoryControllerStore implements VolumeRequests {
   private static VolumeDetails details(MemoryState s, Volume volume) {
     Volume v = Objects.requireNonNull(s.volumes.get(volume.id()));
     List<Lvol> lvols =
-        s.lvolsOf(v.id()).stream().filter(l -> l.state() != LvolState.DELETED).toList();
+        s.lvolsOf(v.id()).stream()
+            .filter(l -> l.state() != LvolState.DELETED)
+            .sorted(Comparator.comparingInt(Lvol::slot)) // stable: then by id
+            .toList();
     VolumeMapping m = s.liveMapping(v.id()).orElse(null);
     VmMapping vm =
         m == null

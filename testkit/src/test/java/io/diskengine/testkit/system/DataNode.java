@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -29,6 +30,7 @@ final class DataNode implements AutoCloseable {
   private static final JsonMapper JSON = new JsonMapper();
   private static final long DISK_BYTES = 2L << 30;
   private static final long PATIENCE_NS = 60_000_000_000L;
+  private static final long PAUSE_NS = 20_000_000;
 
   final Path directory;
   private final Engine engine;
@@ -51,12 +53,12 @@ final class DataNode implements AutoCloseable {
     return rpc.call(RpcRequest.raw(method, JSON.readTree(params.replace('\'', '"')))).orElseThrow();
   }
 
-  JsonNode await(String method, String params, Predicate<JsonNode> wanted) throws Exception {
+  JsonNode await(String method, String params, Predicate<JsonNode> wanted) {
     long until = System.nanoTime() + PATIENCE_NS;
     JsonNode seen = call(method, params);
     while (!wanted.test(seen)) {
       assertThat(System.nanoTime()).as(method + " still answers " + seen).isLessThan(until);
-      Thread.sleep(20);
+      LockSupport.parkNanos(PAUSE_NS);
       seen = call(method, params);
     }
     return seen;
@@ -120,6 +122,16 @@ final class DataNode implements AutoCloseable {
         .asLong();
   }
 
+  /** A session ends a moment after its socket; until then the controller is busy. */
+  void deleteVhost(String controller) {
+    String name = "{'ctrlr':'%s'}".formatted(controller);
+    await(
+        "vhost_get_controllers",
+        name.replace("ctrlr", "name"),
+        seen -> seen.at("/0/sessions").isEmpty());
+    call("vhost_delete_controller", name);
+  }
+
   /** The digest of a range of a device, read as a guest would. */
   String md5(String bdev, long offset, long length) {
     call(
@@ -135,7 +147,7 @@ final class DataNode implements AutoCloseable {
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException(e);
     } finally {
-      call("vhost_delete_controller", "{'ctrlr':'reader'}");
+      deleteVhost("reader");
     }
   }
 

@@ -196,7 +196,7 @@ class GuestVolumeLifeTest {
     checkFiles(guest, "/run/copy", "before");
     guest.run("rm -r /run/copy/before && umount /run/copy && losetup -d /dev/loop0").ok();
     guest.unplug(disk);
-    host.call("vhost_delete_controller", "{'ctrlr':'vdb'}");
+    host.deleteVhost("vdb");
     host.call("bdev_nvme_detach_controller", "{'name':'lc'}");
     said("clone mounted, checked, changed");
   }
@@ -240,7 +240,7 @@ class GuestVolumeLifeTest {
   // ---- what must be true in the end
 
   private void everyByteIsOnBothLegs(String wholeDisk) throws Exception {
-    host.call("vhost_delete_controller", "{'ctrlr':'vda'}");
+    host.deleteVhost("vda");
     host.call("bdev_raid_delete", "{'name':'vol'}");
     host.call("bdev_nvme_detach_controller", "{'name':'la'}");
     host.call("bdev_nvme_detach_controller", "{'name':'lo'}");
