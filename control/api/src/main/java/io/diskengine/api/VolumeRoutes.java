@@ -19,6 +19,7 @@ import io.diskengine.store.VolumeDetails;
 import io.diskengine.store.VolumeStatus;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
@@ -146,7 +147,7 @@ final class VolumeRoutes {
     String name = request.volumeName();
     Duration maxWait = request.maxWait();
     VolumeDetails details = inTurn(() -> store.delete(name));
-    return watch.await(details, maxWait, s -> s == null)
+    return watch.await(details, maxWait, s -> s == null) != null
         ? new Reply(204, null)
         : new Reply(202, Views.volume(store.volume(name).orElse(details)));
   }
@@ -302,8 +303,8 @@ final class VolumeRoutes {
       return from;
     }
     String name = from.volume().name();
-    watch.await(from, maxWait, done);
-    VolumeDetails now = existing(name);
+    Optional<VolumeDetails> seen = watch.await(from, maxWait, done);
+    VolumeDetails now = seen == null ? existing(name) : seen.orElseThrow(() -> noVolume(name));
     if (now.volume().id() != from.volume().id()) {
       throw noVolume(name);
     }

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -39,7 +40,9 @@ final class Watch implements AutoCloseable {
 
   /** {@code done} gets null when the volume is not there any more. */
   private record Waiter(
-      long volumeId, Predicate<@Nullable VolumeStatus> done, CompletableFuture<Boolean> future) {}
+      long volumeId,
+      Predicate<@Nullable VolumeStatus> done,
+      CompletableFuture<Optional<VolumeDetails>> future) {}
 
   private record PlanWaiter(long requestId, CompletableFuture<String> answer) {}
 
@@ -64,14 +67,18 @@ final class Watch implements AutoCloseable {
         });
   }
 
-  /** Whether {@code done} became true within {@code maxWait}. */
-  boolean await(VolumeDetails from, Duration maxWait, Predicate<@Nullable VolumeStatus> done) {
+  /**
+   * The volume when {@code done} had become true (empty: it is not there any more), or null when
+   * that was not within {@code maxWait}.
+   */
+  @Nullable Optional<VolumeDetails> await(
+      VolumeDetails from, Duration maxWait, Predicate<@Nullable VolumeStatus> done) {
     if (done.test(VolumeStatus.of(from))) {
-      return true;
+      return Optional.of(from);
     }
     Waiter waiter = new Waiter(from.volume().id(), done, new CompletableFuture<>());
     Wake before = new Wake(false, false, Set.of(waiter.volumeId()));
-    return awaitIn(waiters, waiter, before, waiter.future(), maxWait) != null;
+    return awaitIn(waiters, waiter, before, waiter.future(), maxWait);
   }
 
   /** The agent's answer, or null when none came within {@code maxWait}. */
@@ -143,11 +150,7 @@ final class Watch implements AutoCloseable {
       Map<Long, VolumeStatus> now =
           store.statuses(ids).stream()
               .collect(Collectors.toMap(VolumeStatus::volumeId, Function.identity()));
-      for (Waiter waiter : present) {
-        if (waiter.done().test(now.get(waiter.volumeId()))) {
-          waiter.future().complete(true);
-        }
-      }
+      answer(present.stream().filter(w -> w.done().test(now.get(w.volumeId()))).toList());
     }
     if (!all && news.stream().noneMatch(Wake::planAsked)) {
       return;
@@ -161,6 +164,17 @@ final class Watch implements AutoCloseable {
             }
           });
     }
+  }
+
+  private void answer(List<Waiter> done) {
+    if (done.isEmpty()) {
+      return;
+    }
+    Set<Long> ids = done.stream().map(Waiter::volumeId).collect(Collectors.toSet());
+    Map<Long, VolumeDetails> now =
+        store.volumes(ids).stream()
+            .collect(Collectors.toMap(d -> d.volume().id(), Function.identity()));
+    done.forEach(w -> w.future().complete(Optional.ofNullable(now.get(w.volumeId()))));
   }
 
   /** Ends every wait as if its time were over. A look that is under way ends by itself. */

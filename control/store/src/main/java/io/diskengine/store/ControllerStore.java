@@ -30,7 +30,10 @@ public interface ControllerStore {
 
   Optional<VolumeDetails> volume(String name);
 
-  /** Those of these volumes that are there. */
+  /** Those of these volumes that are there, by name. */
+  List<VolumeDetails> volumes(Set<Long> volumeIds);
+
+  /** The same ones' states. */
   List<VolumeStatus> statuses(Set<Long> volumeIds);
 
   /**

@@ -64,6 +64,10 @@ final class DetailsQuery {
     return new DetailsQuery("name = ANY(?) AND state <> 'DELETED'", names);
   }
 
+  static DetailsQuery live(List<Long> ids) {
+    return new DetailsQuery("id = ANY(?::bigint[]) AND state <> 'DELETED'", ids);
+  }
+
   static DetailsQuery ofIds(List<Long> ids) {
     return new DetailsQuery("id = ANY(?::bigint[])", ids);
   }

@@ -74,6 +74,11 @@ public final class PostgresControllerStore implements ControllerStore, AutoClose
     return read(DetailsQuery.named(List.of(name))).stream().findFirst();
   }
 
+  @Override
+  public List<VolumeDetails> volumes(Set<Long> volumeIds) {
+    return read(DetailsQuery.live(List.copyOf(volumeIds)));
+  }
+
   /** One statement: it is asked after each change of a volume that somebody waits for. */
   @Override
   public List<VolumeStatus> statuses(Set<Long> volumeIds) {
