@@ -19,9 +19,29 @@ import org.jspecify.annotations.Nullable;
  * except where the record says otherwise.
  */
 public sealed interface AgentWrite {
-  /** Whether a crash of PostgreSQL may lose it: a transaction of such writes waits for no disk. */
+  /**
+   * Whether a crash of PostgreSQL may lose it: a transaction of such writes waits for no disk. They
+   * are said again by the next reconcile, or are history that an open intent or a reason repeats.
+   * Whoever acts upon such a fact journals that durably first, and PostgreSQL's log has one order:
+   * what was acted upon is then durable too.
+   */
   default boolean mayBeLostInACrash() {
-    return PostgresAgentSession.mayBeLostInACrash(this);
+    return switch (this) {
+      case FinishIntent w -> true;
+      case FinishUnknownIntents w -> true;
+      case PublishReasons w -> true;
+      case PublishPlan w -> true;
+      case AppendEvent w -> true;
+      case RebuildProgress w -> true;
+      case GuestSeen w -> true;
+      case DiskFree w -> true;
+      case LvolUp w -> true;
+      case GrantConfirmed w -> w.to() == GrantState.GRANTED;
+      case RaidSeen w -> true;
+      case MappingChanged w -> w.to() == VolumeMappingState.ATTACHED;
+      case VmMappingChanged w -> w.to() == VmMappingState.ATTACHED;
+      default -> false;
+    };
   }
 
   /** Writes of the storage-node agent. */

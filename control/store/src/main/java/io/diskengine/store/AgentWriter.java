@@ -193,8 +193,7 @@ final class AgentWriter {
       } else {
         WriteSet set = WriteSet.of(write, new WriteSet.Agent(nodeId, leaseEpoch));
         if (set == null) {
-          sets.forEach(s -> pending.addAll(s.statements()));
-          flush(results, tx::all);
+          flush(results, List.of(), tx::all);
           results[i] = alone(write);
         } else {
           sets.add(set);
@@ -202,9 +201,7 @@ final class AgentWriter {
         }
       }
     }
-    sets.forEach(set -> pending.addAll(set.statements()));
-    pending.addAll(last);
-    flush(results, tx::last);
+    flush(results, last, tx::last);
     return Arrays.stream(results).map(Objects::requireNonNull).toList();
   }
 
@@ -217,7 +214,10 @@ final class AgentWriter {
     Tx.Results send(List<Statement<?>> statements) throws SQLException;
   }
 
-  private void flush(@Nullable WriteResult[] results, Trip trip) throws SQLException {
+  private void flush(@Nullable WriteResult[] results, List<Statement<?>> more, Trip trip)
+      throws SQLException {
+    sets.forEach(set -> pending.addAll(set.statements()));
+    pending.addAll(more);
     if (pending.isEmpty()) {
       return;
     }

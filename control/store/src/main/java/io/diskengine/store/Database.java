@@ -52,8 +52,8 @@ public final class Database implements AutoCloseable {
     hikari.setUsername(config.user());
     hikari.setPassword(config.password());
     hikari.setMaximumPoolSize(config.maxConnections());
-    hikari.setMinimumIdle(
-        0); // what is used now and then stays; nothing is opened before it is used
+    // What is used now and then stays; nothing is opened before it is used.
+    hikari.setMinimumIdle(0);
     hikari.setConnectionTimeout(config.waitMs());
     hikari.setInitializationFailTimeout(-1);
     // A connection is tested when it is taken, and is not made anew for its age: with a thousand

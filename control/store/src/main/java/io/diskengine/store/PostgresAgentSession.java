@@ -1,25 +1,11 @@
 package io.diskengine.store;
 
 import io.diskengine.model.Cluster;
-import io.diskengine.model.GrantState;
 import io.diskengine.model.Node;
 import io.diskengine.model.NodeView;
 import io.diskengine.model.Reason;
-import io.diskengine.model.VmMappingState;
-import io.diskengine.model.VolumeMappingState;
 import io.diskengine.model.VolumeRows;
-import io.diskengine.store.AgentWrite.AppendEvent;
-import io.diskengine.store.AgentWrite.DiskFree;
-import io.diskengine.store.AgentWrite.FinishIntent;
-import io.diskengine.store.AgentWrite.GrantConfirmed;
-import io.diskengine.store.AgentWrite.GuestSeen;
-import io.diskengine.store.AgentWrite.LvolUp;
-import io.diskengine.store.AgentWrite.MappingChanged;
-import io.diskengine.store.AgentWrite.PublishPlan;
 import io.diskengine.store.AgentWrite.PublishReasons;
-import io.diskengine.store.AgentWrite.RaidSeen;
-import io.diskengine.store.AgentWrite.RebuildProgress;
-import io.diskengine.store.AgentWrite.VmMappingChanged;
 import io.diskengine.store.Tx.Statement;
 import java.sql.SQLException;
 import java.time.Instant;
@@ -249,30 +235,6 @@ final class PostgresAgentSession implements AgentSession {
         nodeId,
         leaseEpoch,
         holder);
-  }
-
-  /**
-   * Said again by the next reconcile, or history that an open intent or a reason repeats. Whoever
-   * acts upon such a fact journals that durably first, and PostgreSQL's log has one order: what was
-   * acted upon is then durable too.
-   */
-  static boolean mayBeLostInACrash(AgentWrite write) {
-    return switch (write) {
-      case FinishIntent w -> true;
-      case AgentWrite.FinishUnknownIntents w -> true;
-      case PublishReasons w -> true;
-      case PublishPlan w -> true;
-      case AppendEvent w -> true;
-      case RebuildProgress w -> true;
-      case GuestSeen w -> true;
-      case DiskFree w -> true;
-      case LvolUp w -> true;
-      case GrantConfirmed w -> w.to() == GrantState.GRANTED;
-      case RaidSeen w -> true;
-      case MappingChanged w -> w.to() == VolumeMappingState.ATTACHED;
-      case VmMappingChanged w -> w.to() == VmMappingState.ATTACHED;
-      default -> false;
-    };
   }
 
   @Override

@@ -122,7 +122,10 @@ final class Tx {
     return send(framed);
   }
 
-  /** The last statements: when they have ended without an error, all is committed. */
+  /**
+   * The last statements: when they have ended without an error, all is committed, and what is sent
+   * after them belongs to no transaction.
+   */
   Results last(List<Statement<?>> statements) throws SQLException {
     List<Statement<?>> framed = new ArrayList<>(statements);
     framed.add(COMMIT);
