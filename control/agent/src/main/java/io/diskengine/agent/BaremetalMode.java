@@ -84,6 +84,7 @@ final class BaremetalMode implements Mode {
   private final Map<Long, Long> assemblingSinceMs = new HashMap<>();
   private final Map<Long, Long> smallSinceMs = new HashMap<>();
   private final Map<String, Long> disabledSinceMs = new HashMap<>();
+  private final LateAttaches lateAttaches = new LateAttaches();
   private final Map<Long, Out> outs = new HashMap<>();
   private final Map<String, Long> limitsRefusedAtMs = new HashMap<>();
   private long nowMs;
@@ -122,6 +123,7 @@ final class BaremetalMode implements Mode {
   @Override
   public void reset(String newIncarnation, long nowMs) {
     incarnation = newIncarnation;
+    lateAttaches.connected(newIncarnation, nowMs);
     facts.reset();
     settled.changedAll();
     opened.clear();
@@ -208,6 +210,7 @@ final class BaremetalMode implements Mode {
       settled.changedAll();
     }
     remember(view, index, raids);
+    lateAttaches.seen(c -> facts.controllers.get(c) != null);
     BaremetalObserved observed =
         new BaremetalObserved(
             incarnation,
@@ -224,6 +227,7 @@ final class BaremetalMode implements Mode {
             Collections.unmodifiableMap(assemblingSinceMs),
             Collections.unmodifiableMap(smallSinceMs),
             Collections.unmodifiableMap(disabledSinceMs),
+            lateAttaches.untilMs(nowMs),
             Collections.unmodifiableMap(outs),
             facts.limits(),
             Collections.unmodifiableMap(limitsRefusedAtMs),
@@ -353,6 +357,31 @@ final class BaremetalMode implements Mode {
     if (action instanceof CreateNull a) {
       placeholders.add(a.bdev());
     }
+    if (action instanceof AttachController a) {
+      lateAttaches.sent(a.controller());
+    }
+  }
+
+  @Override
+  public void known(Action action) {
+    if (action instanceof AttachController a) {
+      lateAttaches.known(a.controller());
+    }
+  }
+
+  @Override
+  public Optional<String> lateObject(String journalled) {
+    return AttachController.controllerIn(journalled);
+  }
+
+  @Override
+  public void inherited(List<String> lateObjects, @Nullable String sentTo) {
+    lateAttaches.inherited(lateObjects, sentTo);
+  }
+
+  @Override
+  public boolean mayCome(String lateObject, long atMs) {
+    return lateAttaches.mayCome(lateObject, atMs);
   }
 
   @Override

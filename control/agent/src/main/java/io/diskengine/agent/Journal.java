@@ -9,9 +9,12 @@ import io.diskengine.store.AgentWrite;
 import io.diskengine.store.StoreUnavailableException;
 import io.diskengine.store.WriteResult;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +34,9 @@ final class Journal {
   /** Intents whose outcome is not on record yet. */
   private final Set<Long> open = new HashSet<>();
 
+  /** Intents of what may still come. */
+  private final Map<Long, Late> late = new HashMap<>();
+
   /** A transaction that began intents may have been made, and nobody was told. */
   private boolean unknown;
 
@@ -40,12 +46,34 @@ final class Journal {
   /** Outcomes that were put on record last may be lost: they do not wait for the disk. */
   private boolean forgotten;
 
+  private record Late(String object, String outcome) {}
+
   /** A work as the store took it. */
   record Recorded(Work work, long intentId, List<Commit> applied, @Nullable String refusal) {}
 
   /** An intent that has its outcome; on record with the next transaction. */
   void ended(long intentId, String outcome) {
     ends.add(new AgentWrite.FinishIntent(intentId, cut(outcome)));
+  }
+
+  /**
+   * An intent whose object may still come: it stays on record as open, so that an agent after this
+   * one knows of it.
+   */
+  void endedLate(long intentId, String object, String outcome) {
+    open.add(intentId);
+    late.put(intentId, new Late(object, outcome));
+  }
+
+  /** Ends the intents of late objects that cannot come any more. Answers whether there were any. */
+  boolean endLate(Predicate<String> mayCome) {
+    Map<Long, Late> over = new HashMap<>(late);
+    over.values().removeIf(l -> mayCome.test(l.object()));
+    over.forEach((intentId, l) -> {
+      late.remove(intentId);
+      ended(intentId, l.outcome());
+    });
+    return !over.isEmpty();
   }
 
   /** PostgreSQL was away, perhaps killed with what it had not written to its disk yet. */

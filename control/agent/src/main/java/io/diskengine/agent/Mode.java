@@ -10,6 +10,7 @@ import io.diskengine.spdkrpc.RpcRequest;
 import io.diskengine.spdkrpc.RpcResult;
 import io.diskengine.spdkrpc.SpdkRpcClient;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -86,6 +87,31 @@ interface Mode {
   void answered(Action action, RpcResult<?> result, long nowMs);
 
   void end(Action action);
+
+  /** It is known what came of it, or it was never sent. */
+  default void known(Action action) {}
+
+  /**
+   * The object of an action that may take effect, unseen until then, after its connection ended;
+   * empty for those whose effect is seen from the beginning.
+   *
+   * @param journalled the action as it is on record
+   */
+  default Optional<String> lateObject(String journalled) {
+    return Optional.empty();
+  }
+
+  /**
+   * Late objects of actions that an agent before this one left without an outcome.
+   *
+   * @param incarnation of the data plane that it told of last; null when it told of none
+   */
+  default void inherited(List<String> lateObjects, @Nullable String incarnation) {}
+
+  /** Whether a late object may still come. */
+  default boolean mayCome(String lateObject, long nowMs) {
+    return false;
+  }
 
   /** The store applied it. */
   void committed(Commit commit);

@@ -47,7 +47,7 @@ final class NodeLease {
   Lease acquire(long nowMs) {
     long bootMs = clock.bootMs();
     Lease lease = store.acquire(registration, holder);
-    if (lease instanceof Lease.Held(AgentSession won, var _)) {
+    if (lease instanceof Lease.Held(AgentSession won, var _, var _, var _)) {
       session = won;
       renewed(bootMs, nowMs, UNTIL_ROWS_MS);
     }

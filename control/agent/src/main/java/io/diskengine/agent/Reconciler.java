@@ -1,6 +1,7 @@
 package io.diskengine.agent;
 
 import io.diskengine.agent.AgentStatus.State;
+import io.diskengine.model.Intent;
 import io.diskengine.model.Node;
 import io.diskengine.model.NodeView;
 import io.diskengine.model.ObjectRef;
@@ -25,6 +26,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.Supplier;
@@ -61,6 +63,9 @@ final class Reconciler {
 
   private static final long SILENT_AFTER_MS = 3_000;
   private static final long FINISH_WITHIN_MS = 250;
+
+  /** Outcome of what the former holder of the lease had under way (law 4). */
+  private static final String ABANDONED = "indeterminate: the agent that began it is gone";
 
   private final AgentConfig config;
   private final Mode mode;
@@ -232,6 +237,9 @@ final class Reconciler {
       chains.forEach(Chain::check);
       mode.tick(nowMs, rows);
       planStale |= isSilent(nowMs);
+      if (journal.endLate(object -> mode.mayCome(object, nowMs))) {
+        finishAtMs = nowMs;
+      }
       look(nowMs);
     }
     startPlane(held, rows, nowMs);
@@ -281,7 +289,8 @@ final class Reconciler {
       return lease.session();
     }
     switch (lease.acquire(nowMs)) {
-      case Lease.Held(AgentSession won, var _) -> {
+      case Lease.Held(AgentSession won, var _, var leftOpen, var incarnation) -> {
+        inherit(leftOpen, incarnation, nowMs);
         nodeRows.stale();
         publications.forget();
         lookAgain(nowMs);
@@ -295,6 +304,22 @@ final class Reconciler {
         return null;
       }
     }
+  }
+
+  /** What the former holder of the lease had under way ends here, now or when it cannot come. */
+  private void inherit(List<Intent> leftOpen, @Nullable String incarnation, long nowMs) {
+    List<String> late = new ArrayList<>();
+    for (Intent i : leftOpen) {
+      mode.lateObject(i.action())
+          .ifPresentOrElse(
+              object -> {
+                late.add(object);
+                journal.endedLate(i.id(), object, ABANDONED);
+              },
+              () -> journal.ended(i.id(), ABANDONED));
+    }
+    mode.inherited(late, incarnation);
+    finishAtMs = leftOpen.isEmpty() ? finishAtMs : nowMs;
   }
 
   /**
@@ -533,7 +558,7 @@ final class Reconciler {
     @Override
     public void ended(
         Chain chain, @Nullable String failure, RpcResult.@Nullable Indeterminate<?> open) {
-      post(() -> finished(chain, failure));
+      post(() -> finished(chain, failure, open != null));
       if (open == null) {
         post(() -> free(chain, null));
       } else {
@@ -542,11 +567,16 @@ final class Reconciler {
       }
     }
 
-    private void finished(Chain chain, @Nullable String failure) {
+    private void finished(Chain chain, @Nullable String failure, boolean unknown) {
       long nowMs = clock.nowMs();
       chains.remove(chain);
       Work work = chain.work();
-      journal.ended(chain.intentId(), failure == null ? "ok" : failure);
+      String outcome = failure == null ? "ok" : failure;
+      Optional<String> late =
+          unknown ? mode.lateObject(work.actions().getFirst().toString()) : Optional.empty();
+      late.ifPresentOrElse(
+          object -> journal.endedLate(chain.intentId(), object, outcome),
+          () -> journal.ended(chain.intentId(), outcome));
       finishAtMs = Math.min(finishAtMs, nowMs + FINISH_WITHIN_MS);
       if (failure == null) {
         LOG.debug("agent {}: {} did {}", config.nodeName(), work.object(), work.actions());
@@ -557,9 +587,12 @@ final class Reconciler {
     }
 
     /** Law 4: only now may the object be touched again. */
-    private void free(Chain chain, @Nullable RpcResult<?> unknown) {
+    private void free(Chain chain, RpcResult.@Nullable Indeterminate<?> unknown) {
       busy.remove(chain.work().object());
       planStale = true;
+      if (unknown == null || isAnswered(unknown.call())) {
+        chain.work().actions().forEach(mode::known);
+      }
       if (plane == up) {
         chain.work().actions().forEach(mode::end);
         if (unknown != null) {
@@ -569,6 +602,11 @@ final class Reconciler {
         mode.resync(); // of an earlier lease: what was seen meanwhile may be older than its effect
       }
     }
+  }
+
+  /** Whether the answer came after all, and not the end of the connection. */
+  private static boolean isAnswered(RpcCall<?> call) {
+    return call.settled().filter(r -> !(r instanceof RpcResult.Indeterminate)).isPresent();
   }
 
   private void answerRequests(AgentSession held) {

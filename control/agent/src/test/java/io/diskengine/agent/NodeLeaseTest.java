@@ -126,7 +126,7 @@ class NodeLeaseTest {
   private final class Store implements AgentStore {
     @Override
     public Lease acquire(NodeRegistration registration, String holder) {
-      return new Lease.Held(session, Instant.EPOCH);
+      return new Lease.Held(session, Instant.EPOCH, List.of(), null);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.diskengine.store;
 
 import io.diskengine.model.Inputs;
+import io.diskengine.model.Intent;
 import io.diskengine.model.InvalidInput;
 import io.diskengine.model.Names;
 import io.diskengine.model.Node;
@@ -12,9 +13,6 @@ import java.util.function.Consumer;
 
 /** {@link AgentStore} on PostgreSQL. */
 public final class PostgresAgentStore implements AgentStore {
-  /** Outcome of what the former holder of the lease had under way (law 4). */
-  static final String ABANDONED = "indeterminate: the agent that began it is gone";
-
   private final Database database;
 
   public PostgresAgentStore(Database database) {
@@ -55,11 +53,11 @@ public final class PostgresAgentStore implements AgentStore {
     if (node.leaseValid() && node.leaseHolder() != null && !node.leaseHolder().equals(holder)) {
       return new Lease.Taken(node.leaseHolder(), node.leaseExpires());
     }
-    tx.update(
-        "UPDATE intent SET finished_at = clock_timestamp(), outcome = ?"
-            + " WHERE node_id = ? AND finished_at IS NULL",
-        ABANDONED,
-        node.id());
+    List<Intent> leftOpen =
+        tx.query(
+            Rows::intent,
+            "SELECT * FROM intent WHERE node_id = ? AND finished_at IS NULL ORDER BY id",
+            node.id());
     // Who looks at this node as a peer is woken when its lease is valid again.
     boolean same =
         node.leaseValid()
@@ -70,7 +68,9 @@ public final class PostgresAgentStore implements AgentStore {
               Instant expires = r.getObject(2, java.time.OffsetDateTime.class).toInstant();
               return new Lease.Held(
                   new PostgresAgentSession(database, node.id(), name, holder, r.getLong(1)),
-                  expires);
+                  expires,
+                  leftOpen,
+                  node.incarnation());
             },
             "UPDATE node SET lease_holder = ?, lease_epoch = lease_epoch + 1, lease_expires ="
                 + " clock_timestamp() + (SELECT lease_ttl_ms FROM cluster) * interval '1 ms',"

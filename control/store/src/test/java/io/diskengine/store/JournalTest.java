@@ -79,7 +79,7 @@ final class JournalTest {
   }
 
   @Test
-  void intentsOfALostLeaseAreClosedAsIndeterminate() {
+  void intentsOfALostLeaseAreHandedToItsNextHolderWhoEndsThem() {
     PostgresAgentStore store = fixture.agentStore("sn2");
     AgentSession first = Fixture.held(store.acquire(Fixture.registration("sn2"), "me"));
     ObjectRef node = new ObjectRef(ObjectKind.NODE, first.nodeId());
@@ -89,9 +89,16 @@ final class JournalTest {
     assertThat(fixture.controller.openIntents())
         .extracting(Intent::id, Intent::action, Intent::object)
         .containsExactly(Assertions.tuple(intent, "CreateTransport", node));
-    AgentSession second = Fixture.held(store.acquire(Fixture.registration("sn2"), "me"));
+    Lease next = store.acquire(Fixture.registration("sn2"), "me");
+    assertThat(((Lease.Held) next).leftOpen())
+        .extracting(Intent::id, Intent::action, Intent::object)
+        .containsExactly(Assertions.tuple(intent, "CreateTransport", node));
+    assertThat(fixture.controller.openIntents()).extracting(Intent::id).containsExactly(intent);
+    AgentSession second = Fixture.held(next);
+    Fixture.applied(second, new FinishIntent(intent, "indeterminate"));
     assertThat(fixture.controller.openIntents()).isEmpty();
-    Fixture.refused(second, new FinishIntent(intent, "ok"));
+    assertThat(((Lease.Held) store.acquire(Fixture.registration("sn2"), "me")).leftOpen())
+        .isEmpty();
   }
 
   @Test

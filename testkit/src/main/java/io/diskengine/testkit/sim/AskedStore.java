@@ -36,8 +36,9 @@ abstract class AskedStore implements AgentStore {
   @Override
   public Lease acquire(NodeRegistration registration, String holder) {
     return switch (ask("acquire", () -> store.acquire(registration, holder))) {
-      case Lease.Held(AgentSession session, Instant expires) ->
-          new Lease.Held(new Session(session), expires);
+      case Lease.Held held ->
+          new Lease.Held(
+              new Session(held.session()), held.expires(), held.leftOpen(), held.incarnation());
       case Lease.Taken taken -> taken;
     };
   }

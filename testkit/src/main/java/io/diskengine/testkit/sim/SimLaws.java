@@ -339,7 +339,11 @@ public final class SimLaws {
 
   private void gone(SimNode node, VolumeMapping m) {
     FakeView view = node.spdk.view();
-    Set<String> controllers = node.spdk.isUp() ? view.controllers() : Set.of();
+    if (!node.spdk.isUp()) {
+      return;
+    }
+    Set<String> controllers = new HashSet<>(view.controllers());
+    controllers.addAll(view.connecting());
     world.rows().lvolsOf(m.volumeId()).stream()
         .filter(l -> controllers.contains(l.name()))
         .forEach(l -> broken("accepted is not done", "controller " + l.name() + " is still there"));

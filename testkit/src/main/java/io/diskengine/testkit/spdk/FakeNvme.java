@@ -29,6 +29,9 @@ final class FakeNvme {
   private final FakeSpdk self;
   private final Map<String, FakeCtrlr> controllers = new LinkedHashMap<>();
 
+  /** Controllers whose connect is not over: SPDK does not list them. */
+  private final List<String> connecting = new ArrayList<>();
+
   /** 2^n ms without acknowledgement end a connection; 0: never. */
   int ackTimeout;
 
@@ -38,12 +41,14 @@ final class FakeNvme {
 
   void restart() {
     controllers.clear();
+    connecting.clear();
     ackTimeout = 0;
   }
 
   void died() {
     controllers.values().forEach(FakeCtrlr::died);
     controllers.clear();
+    connecting.clear();
   }
 
   Map<String, FakeCtrlr> controllers() {
@@ -182,9 +187,11 @@ final class FakeNvme {
       self.later(ATTACH_SILENT_MS, () -> reply.error(RpcFault.errno(RpcFault.EIO)));
       return;
     }
+    connecting.add(controller.name);
     self.later(
         FakeCtrlr.CONNECT_MS,
         () -> {
+          connecting.remove(controller.name);
           FakeCtrlr now = controllers.get(controller.name);
           boolean taken = now != null && now != controller;
           if (taken || !controller.connect(at)) {
@@ -249,6 +256,11 @@ final class FakeNvme {
       }
     }
     return all;
+  }
+
+  /** For those who look on. */
+  List<String> connecting() {
+    return connecting;
   }
 
   /** For those who look on. */

@@ -97,6 +97,11 @@ public final class FakeView {
     return new TreeSet<>(spdk.nvme.controllers().keySet());
   }
 
+  /** Names of those whose connect is under way: no RPC tells. */
+  public Set<String> connecting() {
+    return new TreeSet<>(spdk.nvme.connecting());
+  }
+
   /** Those that have lost their target, whether anybody knows it yet or not. */
   public Set<String> controllersAway() {
     Set<String> away = new TreeSet<>();

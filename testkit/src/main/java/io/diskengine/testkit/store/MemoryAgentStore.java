@@ -26,8 +26,6 @@ import java.util.function.Consumer;
 
 /** {@link AgentStore} in memory. */
 public final class MemoryAgentStore implements AgentStore {
-  private static final String ABANDONED = "indeterminate: the agent that began it is gone";
-
   private final MemoryStore store;
   private final StoreCounters counters = new StoreCounters();
 
@@ -69,12 +67,10 @@ public final class MemoryAgentStore implements AgentStore {
     if (valid && node.leaseHolder() != null && !node.leaseHolder().equals(holder)) {
       return new Lease.Taken(node.leaseHolder(), node.leaseExpires());
     }
-    s.intents.replaceAll(
-        i ->
-            i.nodeId() == node.id() && i.finishedAt() == null
-                ? Row.with(i, "finishedAt", now, "outcome", ABANDONED)
-                : i,
-        Intent::id);
+    List<Intent> leftOpen =
+        s.intents.values().stream()
+            .filter(i -> i.nodeId() == node.id() && i.finishedAt() == null)
+            .toList();
     boolean same =
         valid
             && node.failureDomain().equals(r.failureDomain())
@@ -97,7 +93,11 @@ public final class MemoryAgentStore implements AgentStore {
             node.version() + (same ? 0 : 1));
     s.nodes.put(node.id(), held);
     store.renewed(held.id(), expires);
-    return new Lease.Held(new Session(held.id(), r.name(), holder, held.leaseEpoch()), expires);
+    return new Lease.Held(
+        new Session(held.id(), r.name(), holder, held.leaseEpoch()),
+        expires,
+        leftOpen,
+        node.incarnation());
   }
 
   @Override

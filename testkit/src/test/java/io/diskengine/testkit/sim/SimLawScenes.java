@@ -8,6 +8,7 @@ import io.diskengine.testkit.sim.Crossing.Line;
 import io.diskengine.testkit.spdk.FakeMedia;
 import io.diskengine.testkit.store.MemoryState;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 
@@ -120,6 +121,75 @@ public final class SimLawScenes {
     SimWorld w = attached(5, 1);
     w.user.detach("v1");
     w.settle();
+  }
+
+  /**
+   * The connection ends while a controller connects, and the volume is taken away in the same
+   * moment: nobody sees the controller, and it comes.
+   */
+  public static void whatMayComeIsNotGone() {
+    for (long seed = 20; seed < 28; seed++) {
+      SimWorld w = new SimWorld(seed, 2, 1).startAll();
+      SimVolume v1 = w.user.create("v1", 1);
+      w.awaitDesiredState(60_000);
+      SimNode bm1 = w.node("bm1");
+      boolean[] cut = {false};
+      w.setFaults(c -> {
+        if (c.action().equals("bdev_nvme_attach_controller") && c.line() == Line.BEFORE_EXECUTE) {
+          w.setFaults(Crossing.Faults.NONE);
+          w.scheduler.after(
+              0,
+              () -> {
+                cut[0] = bm1.spdk.view().connecting().contains(lvol(w).name());
+                List.copyOf(bm1.links).forEach(SimLink::cut);
+                w.user.detachByForce("v1");
+              });
+        }
+        return Fate.GOES_ON;
+      });
+      w.user.attach("v1", "bm1");
+      w.await("the end of the connection", 60_000, () -> cut[0]);
+      w.settle();
+      require(w.store.state().liveMapping(v1.id).isEmpty(), "it is taken down");
+    }
+  }
+
+  /**
+   * Attaches lie in the sockets of a data plane that is stopped; the agent that sent them is dead,
+   * and the next one too when the data plane goes on and connects.
+   */
+  public static void whatAnAgentBeforeSentMayCome() {
+    SimWorld w = new SimWorld(18, 2, 1).startAll();
+    SimVolume v1 = w.user.create("v1", 2);
+    w.awaitDesiredState(60_000);
+    SimNode bm1 = w.node("bm1");
+    bm1.spdk.setStopped(true);
+    w.user.attach("v1", "bm1");
+    w.await("both attaches to be sent", 60_000, () -> openAttaches(w) == 2);
+    w.run(1_000);
+    for (int died = 0; died < 2; died++) {
+      String holder = holder(w, bm1);
+      w.killAgent(bm1);
+      w.await("the next agent", 120_000, () -> bm1.isAgentUp() && !holder.equals(holder(w, bm1)));
+      w.run(2_000);
+      require(openAttaches(w) == 2, "what may come is still on record");
+    }
+    w.user.detachByForce("v1");
+    w.run(1_000);
+    bm1.spdk.setStopped(false);
+    w.settle();
+    require(w.store.state().liveMapping(v1.id).isEmpty(), "it is taken down");
+    require(openAttaches(w) == 0, "nothing is open");
+  }
+
+  private static String holder(SimWorld w, SimNode node) {
+    return String.valueOf(w.store.state().node(node.name).orElseThrow().leaseHolder());
+  }
+
+  private static long openAttaches(SimWorld w) {
+    return w.store.state().intents.values().stream()
+        .filter(i -> i.finishedAt() == null && i.action().startsWith("AttachController"))
+        .count();
   }
 
   /** PostgreSQL answers a commit after half of the lease: what was journalled is not sent. */

@@ -119,6 +119,15 @@ class SimMutantTest {
             "frees what has no answer",
             first(b -> b.aconst_null().astore(3))),
         new Mutant(
+            "4",
+            AGENT + "LateAttaches",
+            "inherited",
+            "whatAnAgentBeforeSentMayCome",
+            "does nothing",
+            body(b -> b.return_())),
+        new Mutant(
+            "5", MODEL + "Laws", "mayCome", "whatMayComeIsNotGone", "= false", answers(false)),
+        new Mutant(
             "5",
             MODEL + "DetachmentPlanner",
             "controllersGone",

@@ -4,6 +4,7 @@ import io.diskengine.model.FabricAddress;
 import io.diskengine.model.Limits;
 import io.diskengine.model.Transport;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 
 /**
@@ -67,7 +68,23 @@ public sealed interface Action {
   record LookControllers(String nqn) implements StorageAction {}
 
   record AttachController(String controller, FabricAddress address, String nqn, String hostNqn)
-      implements BaremetalAction {}
+      implements BaremetalAction {
+    /**
+     * Within this time SPDK has done with an attach that it has read: Linux gives up a connect
+     * after 127 s, and the handshake after it has limits of seconds.
+     */
+    public static final long COMES_WITHIN_MS = 160_000;
+
+    private static final String JOURNALLED = "AttachController[controller=";
+
+    /** The controller of an attach that is on record as its {@link #toString}. */
+    public static Optional<String> controllerIn(String journalled) {
+      int end = journalled.indexOf(',');
+      return journalled.startsWith(JOURNALLED) && end > 0
+          ? Optional.of(journalled.substring(JOURNALLED.length(), end))
+          : Optional.empty();
+    }
+  }
 
   record DisableController(String controller) implements BaremetalAction {}
 

@@ -154,7 +154,33 @@ final class Attachment {
       out.blocked(leg.ref(), "an answer of the data plane", ref);
       return false;
     }
-    return seen.controllers().isAbsent(Names.controller(leg.lvol().name()));
+    String controller = Names.controller(leg.lvol().name());
+    return seen.controllers().isAbsent(controller) && !mayCome(controller, leg.ref());
+  }
+
+  /** Law 5 of controllers of deleted replicas. */
+  boolean areFormerGone() {
+    List<String> own = legs.stream().map(l -> Names.controller(l.lvol().name())).toList();
+    return former.isEmpty()
+        && seen.lateUntilMs().keySet().stream()
+            .filter(c -> !own.contains(c) && Names.volumeOf(c).equals(Optional.of(volume.id())))
+            .noneMatch(c -> mayCome(c, ref));
+  }
+
+  /** Law 4: an attach whose answer was lost with its connection may still be under way. */
+  private boolean mayCome(String controller, ObjectRef waits) {
+    Long untilMs = seen.lateUntilMs().get(controller);
+    boolean late = untilMs != null && Laws.mayCome(untilMs, seen.nowMs());
+    if (late) {
+      out.blocked(
+          waits,
+          "controller "
+              + controller
+              + " to be seen, or the time of its connect to pass: its attach has no answer",
+          null);
+      out.requeueAt(untilMs);
+    }
+    return late;
   }
 
   /**

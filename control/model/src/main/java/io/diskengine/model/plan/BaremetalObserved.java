@@ -31,6 +31,8 @@ import org.jspecify.annotations.Nullable;
  * @param assemblingSinceMs since when a mapping's RAID is missing, by mapping id
  * @param smallSinceMs since when a mapping's RAID is smaller than its legs on record, by mapping id
  * @param disabledSinceMs since when a controller is disabled by us, by name
+ * @param lateUntilMs until when a controller may come of an attach without an answer, by name: SPDK
+ *     lists it when its connect is over, also when the connection that it was asked on has ended
  * @param outs how legs went out, by lvol id
  * @param limits of the RAIDs whose limits are known, by name
  * @param limitsRefusedAtMs when a change of limits was last put off by the data plane, by name
@@ -52,6 +54,7 @@ public record BaremetalObserved(
     Map<Long, Long> assemblingSinceMs,
     Map<Long, Long> smallSinceMs,
     Map<String, Long> disabledSinceMs,
+    Map<String, Long> lateUntilMs,
     Map<Long, Out> outs,
     Map<String, Limits> limits,
     Map<String, Long> limitsRefusedAtMs,

@@ -20,7 +20,7 @@ public final class BaremetalPlanner {
   private final Index rows;
   private final NodeView view;
   private final BaremetalObserved seen;
-  private final PlanBuilder out = new PlanBuilder();
+  private final PlanBuilder out;
   private final FormerLegs former;
 
   private final Set<Long> settled;
@@ -30,6 +30,7 @@ public final class BaremetalPlanner {
     this.view = rows.view;
     this.seen = seen;
     this.settled = settled;
+    this.out = new PlanBuilder(seen.busy());
     this.former = new FormerLegs(rows, seen, settled);
   }
 

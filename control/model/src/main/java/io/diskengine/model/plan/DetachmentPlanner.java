@@ -109,7 +109,7 @@ final class DetachmentPlanner {
   }
 
   private boolean controllersGone() {
-    boolean gone = a.former.isEmpty();
+    boolean gone = a.areFormerGone();
     for (Leg leg : a.legs) {
       if (!a.isGone(leg)) {
         gone = false;

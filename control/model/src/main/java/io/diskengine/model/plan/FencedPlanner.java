@@ -73,7 +73,7 @@ final class FencedPlanner {
   }
 
   private void legs() {
-    boolean legsGone = a.legs.stream().allMatch(a::isGone);
+    boolean legsGone = a.legs.stream().allMatch(a::isGone) && a.areFormerGone();
     if (a.raid.isPresent()) {
       a.out.act(a.ref, a.mapping.version(), new DeleteRaid(a.raidName));
     } else if (!legsGone) {

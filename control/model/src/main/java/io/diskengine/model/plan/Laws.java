@@ -42,6 +42,11 @@ final class Laws {
 
   private Laws() {}
 
+  /** Law 4: what has no answer may still come, and what may come is not gone. */
+  static boolean mayCome(long untilMs, long nowMs) {
+    return nowMs < untilMs;
+  }
+
   /** Law 15: when a leg that left {@code times} times may come back; each time it waits longer. */
   static long readmitAtMs(BaremetalObserved.Out out) {
     if (out.times() <= 1) {

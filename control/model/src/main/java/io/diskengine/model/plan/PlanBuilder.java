@@ -16,7 +16,15 @@ final class PlanBuilder {
   private final Map<ObjectRef, Blocked> blocked = new LinkedHashMap<>();
   private final Set<Long> planned = new HashSet<>();
   private final Set<Long> unsettled = new HashSet<>();
+  private final Set<ObjectRef> busy;
   private long requeueAtMs = Long.MAX_VALUE;
+
+  /**
+   * @param busy objects with a mutation that has no answer yet: nothing is begun for them
+   */
+  PlanBuilder(Set<ObjectRef> busy) {
+    this.busy = busy;
+  }
 
   void work(ObjectRef object, long version, List<? extends Commit> commits, List<Action> actions) {
     if (!commits.isEmpty() || !actions.isEmpty()) {
@@ -64,6 +72,11 @@ final class PlanBuilder {
   }
 
   Planned build() {
+    for (Work w : work) {
+      if (busy.contains(w.object())) {
+        blocked(w.object(), "an answer of the data plane", null);
+      }
+    }
     planned.removeAll(unsettled);
     return new Planned(plan(), planned);
   }

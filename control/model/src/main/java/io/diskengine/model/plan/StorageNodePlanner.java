@@ -36,7 +36,7 @@ public final class StorageNodePlanner {
   private final Index rows;
   private final NodeView view;
   private final StorageNodeObserved seen;
-  private final PlanBuilder out = new PlanBuilder();
+  private final PlanBuilder out;
   private final ObjectRef node;
   private final Set<Long> settled;
 
@@ -45,6 +45,7 @@ public final class StorageNodePlanner {
     this.view = rows.view;
     this.seen = seen;
     this.settled = settled;
+    this.out = new PlanBuilder(seen.busy());
     this.node = new ObjectRef(ObjectKind.NODE, view.node().id());
   }
 

@@ -225,6 +225,7 @@ final class SimWorld {
         Map.of(),
         Map.copyOf(host.disabledSince),
         Map.of(),
+        Map.of(),
         Map.copyOf(host.compute.limits),
         Map.of(),
         true,
