@@ -9,8 +9,6 @@ import io.diskengine.model.LvolSync;
 import io.diskengine.model.Names;
 import io.diskengine.model.ObjectKind;
 import io.diskengine.model.ObjectRef;
-import io.diskengine.model.Sizes;
-import io.diskengine.model.Volume;
 import io.diskengine.model.VolumeState;
 import io.diskengine.testkit.spdk.FakeView;
 import io.diskengine.testkit.store.MemoryState;
@@ -525,94 +523,6 @@ class SimScenarioTest {
     return w.controller.why(new ObjectRef(ObjectKind.LVOL, lvol.id())).stream()
         .map(r -> r.node() + ": " + r.reason().waitingFor())
         .collect(java.util.stream.Collectors.joining("\n"));
-  }
-
-  private static void assertGuestSees(SimWorld w, String volume, int moreClusters) {
-    Volume v = w.store.state().volumes.at(w.volume(volume).id);
-    assertThat(v.state()).isEqualTo(VolumeState.AVAILABLE);
-    assertThat(v.guestBytes())
-        .isEqualTo(Sizes.guestBytes(v.sizeBytes()) + moreClusters * Sizes.UNIT_BYTES);
-    assertThat(w.volume(volume).shownBytes).as("what its guest reads").isEqualTo(v.guestBytes());
-  }
-
-  /** With one storage node dead meanwhile. */
-  @Test
-  void aVolumeThatGrewWhileItWasDetachedHasItsBytesAndItsSizeWhenItIsAttached() {
-    SimWorld w = attached(22, "v1");
-    w.run(5_000);
-    w.user.detach("v1");
-    w.await("v1 to be detached", 60_000, () -> w.laws.unsettled() == null);
-    long before = w.volume("v1").shownBytes;
-    Lvol here = w.store.state().lvolsOf(w.volume("v1").id).getFirst();
-    Lvol away = w.store.state().lvolsOf(w.volume("v1").id).getLast();
-    SimNode dead = w.node(w.store.state().nodes.at(away.nodeId()).name());
-    dead.supervised = false;
-    w.killPlane(dead);
-    w.user.grow("v1");
-    w.run(40_000);
-    assertThat(why(w, here))
-        .contains("its volume to be attached: the last 4MiB follow while its RAID is online");
-    assertThat(w.store.state().lvols.at(away.id()).state()).isEqualTo(LvolState.RESIZING);
-    assertThat(w.isWorking(w.store.state().nodes.at(away.nodeId()))).isFalse();
-    w.user.attach("v1", "bm1");
-    w.await("v1 to be attached", 90_000, () -> w.isAttached("v1"));
-    w.await("the guest to see it", 30_000, () -> w.volume("v1").shownBytes > before);
-    assertThat(w.volume("v1").shownBytes).isEqualTo(before + SimUser.GROWS_BY_BYTES);
-    assertThat(w.store.state().volumes.at(w.volume("v1").id).state())
-        .as("a replica has not grown yet")
-        .isEqualTo(VolumeState.RESIZING);
-    int reads = w.volume("v1").reads;
-    w.run(10_000);
-    assertThat(w.volume("v1").reads).as("reads that the laws checked").isGreaterThan(reads + 10);
-    w.settle();
-    assertThat(syncs(w, "v1")).containsOnly(LvolSync.IN_SYNC);
-    assertGuestSees(w, "v1", 0);
-  }
-
-  /** Found by seed 187: who looks for hosts before the export is there never exports. */
-  @Test
-  void aReplicaThatGrowsIsExportedBeforeItsHostIsWaitedFor() {
-    SimWorld w = new SimWorld(25, 1, 1).startAll();
-    w.user.create("v1", 1);
-    w.user.attach("v1", "bm1");
-    w.await("v1 to be attached", 60_000, () -> w.isAttached("v1"));
-    w.setFaults(c -> {
-      if (c.action().equals("bdev_lvol_resize") && c.line() == Crossing.Line.BEFORE_SEND) {
-        w.setFaults(Crossing.Faults.NONE);
-        w.killPlane(w.node("sn1"));
-      }
-      return Crossing.Fate.GOES_ON;
-    });
-    w.user.grow("v1");
-    w.settle();
-    assertGuestSees(w, "v1", 0);
-  }
-
-  /** Whatever it was that kept the RAID from hearing that its last leg had grown (0052). */
-  @Test
-  void aRaidThatDidNotHearOfItsGrowthIsGivenAnotherCluster() {
-    for (int replicas : List.of(1, 2)) {
-      for (boolean baremetal : List.of(true, false)) {
-        SimWorld w = new SimWorld(23, 2, 1).startAll();
-        w.user.create("v1", replicas);
-        w.user.attach("v1", "bm1");
-        w.await("v1 to be attached", 60_000, () -> w.isAttached("v1"));
-        w.setFaults(c -> {
-          if (c.action().equals("bdev_lvol_resize") && c.line() == Crossing.Line.BEFORE_EXECUTE) {
-            w.setFaults(Crossing.Faults.NONE);
-            w.killPlane(w.node(baremetal ? "bm1" : c.node()));
-          }
-          return Crossing.Fate.GOES_ON;
-        });
-        w.user.grow("v1");
-        w.await("the reason", 60_000, () -> reasons(w).contains("bytes that its legs hold"));
-        w.settle();
-        assertGuestSees(w, "v1", 1);
-        w.user.grow("v1");
-        w.settle();
-        assertGuestSees(w, "v1", 0);
-      }
-    }
   }
 
   @Test

@@ -54,6 +54,9 @@ final class ReplicaPlanner {
   private final List<Commit> commits = new ArrayList<>();
   private final List<Action> actions = new ArrayList<>();
 
+  /** Alone, after all others: a growth that finds no room must not keep them from being done. */
+  private final List<Action> growth = new ArrayList<>();
+
   ReplicaPlanner(Index rows, StorageNodeObserved seen, PlanBuilder out, Lvol lvol) {
     this.rows = rows;
     this.view = rows.view;
@@ -77,17 +80,20 @@ final class ReplicaPlanner {
     }
     String lvstore = Names.lvstore(disk.get().uuid());
     String alias = lvstore + "/" + lvol.name();
-    boolean loaded = seen.lvstores().find(StorageNodePlanner.baseBdev(disk.get())).isPresent();
-    if (!loaded || !seen.lvols().isKnown(alias) || !seen.subsystems().isKnown(lvol.nqn())) {
+    Optional<Lvstore> store = seen.lvstores().find(StorageNodePlanner.baseBdev(disk.get()));
+    if (store.isEmpty() || !seen.lvols().isKnown(alias) || !seen.subsystems().isKnown(lvol.nqn())) {
       out.blocked(ref, "a look at lvol and subsystem", diskRef);
       return;
     }
     switch (lvol.state()) {
       case CREATING, UP, RESIZING -> {
-        if (provision(lvstore, alias)) {
+        if (provision(store.get(), lvstore, alias)) {
           export(alias);
           // Last: what fails here must not keep the replica from being served.
           new KeptCopy(seen, out, lvol, lvstore).plan(commits, actions);
+          if (actions.isEmpty()) {
+            actions.addAll(growth);
+          }
         }
       }
       case DELETING -> tearDown(lvstore, alias);
@@ -110,7 +116,7 @@ final class ReplicaPlanner {
     }
   }
 
-  private boolean provision(String lvstore, String alias) {
+  private boolean provision(Lvstore store, String lvstore, String alias) {
     Optional<LvolSeen> there = seen.lvols().find(alias);
     if (there.isEmpty()) {
       if (lvol.state() != LvolState.CREATING || lvol.uuid() != null) {
@@ -124,7 +130,7 @@ final class ReplicaPlanner {
       return conflict("lvol " + alias + " is " + now.uuid() + ", expected " + lvol.uuid());
     }
     if (now.sizeBytes() != 0 && lvol.state() == LvolState.RESIZING) {
-      return grow(lvstore, alias, now);
+      return grow(store, lvstore, alias, now);
     }
     if (now.sizeBytes() != 0 && now.sizeBytes() != lvol.sizeBytes()) {
       return conflict(
@@ -145,10 +151,11 @@ final class ReplicaPlanner {
    * of a volume that is not attached stops one cluster short; the last one follows when the RAID is
    * online, and its host is connected, which else would not hear of it either (decision 0052).
    */
-  private boolean grow(String lvstore, String alias, LvolSeen now) {
+  private boolean grow(Lvstore store, String lvstore, String alias, LvolSeen now) {
     boolean online = isRaidOnline();
     boolean raid = rows.volume(lvol.volumeId()).filter(v -> v.raidCreated()).isPresent();
     long nextBytes = online || !raid ? lvol.sizeBytes() : lvol.sizeBytes() - Sizes.UNIT_BYTES;
+    sayNoRoom(store, nextBytes - now.sizeBytes());
     if (now.sizeBytes() > lvol.sizeBytes()) {
       return conflict(
           "lvol " + alias + " has " + now.sizeBytes() + " bytes, expected " + lvol.sizeBytes());
@@ -165,12 +172,24 @@ final class ReplicaPlanner {
         out.blocked(ref, waitingFor, null); // it is exported first
       }
     } else if (now.sizeBytes() < nextBytes) {
-      actions.add(new ResizeLvol(lvstore, lvol.name(), nextBytes));
+      growth.add(new ResizeLvol(lvstore, lvol.name(), nextBytes));
     } else {
       out.blocked(
           ref, "its volume to be attached: the last 4MiB follow while its RAID is online", null);
     }
     return true;
+  }
+
+  /** A thin lvol grows without room. */
+  private void sayNoRoom(Lvstore lvstore, long moreBytes) {
+    long freeBytes = lvstore.freeClusters() * lvstore.clusterBytes();
+    if (freeBytes < moreBytes && !isThin()) {
+      out.blocked(
+          ref,
+          "room to grow: lvstore %s has %d MiB free, %d MiB are needed"
+              .formatted(lvstore.name(), freeBytes / Sizes.MIB, moreBytes / Sizes.MIB),
+          new ObjectRef(ObjectKind.DISK, lvol.diskId()));
+    }
   }
 
   private boolean isRaidOnline() {
