@@ -57,6 +57,9 @@ public final class SimLaws {
   /** The one that was looked for last and is probably not settled yet. */
   private long unsettledVolume;
 
+  private final SimTries tries = new SimTries();
+  private final SimIntents intents = new SimIntents();
+
   private final Set<String> lossAccepted = new HashSet<>();
 
   private final Map<String, Long> badUntilMs = new HashMap<>();
@@ -338,6 +341,10 @@ public final class SimLaws {
   }
 
   private void gone(SimNode node, VolumeMapping m) {
+    ObjectRef ref = new ObjectRef(ObjectKind.VOLUME_MAPPING, m.id());
+    if (!intents.open(world.rows(), ref).isEmpty()) {
+      broken("what has no answer is not gone", ref + " is recorded as gone");
+    }
     FakeView view = node.spdk.view();
     if (!node.spdk.isUp()) {
       return;
@@ -349,8 +356,20 @@ public final class SimLaws {
         .forEach(l -> broken("accepted is not done", "controller " + l.name() + " is still there"));
   }
 
+  /** Law 4: of one object one work is under way. */
+  void began(long intentId) {
+    String two = intents.began(world.rows(), intentId);
+    if (two != null) {
+      world.scheduler.fail("law broken: " + two);
+    }
+  }
+
   /** Law 7: a mutation is sent by who holds the lease and renewed it in the first half of it. */
-  void sending(SimNode node, String process, String method) {
+  void sending(SimNode node, String process, String method, String request) {
+    String again = tries.sent(process, request, world.scheduler.nowMs());
+    if (again != null) {
+      world.scheduler.fail("law broken: " + again);
+    }
     MemoryState s = world.rows();
     Node row = s.node(node.name).orElse(null);
     if (row == null || !checksLeases) {

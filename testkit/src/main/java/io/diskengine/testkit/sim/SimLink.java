@@ -122,7 +122,8 @@ final class SimLink implements RpcRuntime.Link, FakeRpcConnection.Peer {
     bytes.get(copy);
     oneMutation(method, copy);
     if (SimWorld.isMutation(method)) {
-      world.laws.sending(node, process.name, method);
+      String request = new String(copy, StandardCharsets.UTF_8);
+      world.laws.sending(node, process.name, method, request.substring(request.indexOf(method)));
     }
     // One socket: nothing overtakes.
     arrivesAtMs = Math.max(arrivesAtMs, world.scheduler.nowMs() + latency());

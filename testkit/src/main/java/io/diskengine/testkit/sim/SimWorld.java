@@ -441,6 +441,11 @@ public final class SimWorld {
 
   void written(SimNode node, List<AgentWrite> writes, List<WriteResult> results) {
     for (int i = 0; i < writes.size(); i++) {
+      if (writes.get(i) instanceof AgentWrite.BeginIntent
+          && results.get(i) instanceof WriteResult.Applied(long intentId)
+          && !backup.isShown()) {
+        laws.began(intentId);
+      }
       if (!AskedStore.isTalk(writes.get(i)) && !(writes.get(i) instanceof AgentWrite.BeginIntent)) {
         mutations += results.get(i).applied() ? 1 : 0;
         log(node.name + " commits " + writes.get(i) + (results.get(i).applied() ? "" : " REFUSED"));

@@ -182,6 +182,35 @@ public final class SimLawScenes {
     require(openAttaches(w) == 0, "nothing is open");
   }
 
+  /** A volume is detached while the examination of its leg waits for that of another volume's. */
+  public static void whatHasNoAnswerIsNotGone() {
+    SimWorld w = new SimWorld(43, 2, 1).startAll();
+    for (String v : List.of("v1", "v2")) {
+      SimVolume unused = w.user.create(v, 1);
+      w.user.attach(v, "bm1");
+      w.await(v + " to be attached", 60_000, () -> w.isAttached(v));
+      w.run(2_000);
+      w.user.detach(v);
+      w.settle();
+    }
+    String away = w.store.state().nodes.at(lvol(w).nodeId()).name();
+    w.setFaults(c -> {
+      if (c.action().equals("bdev_examine") && c.line() == Line.BEFORE_EXECUTE) {
+        w.setFaults(Crossing.Faults.NONE);
+        w.fabric.setCut(away, "bm1", true);
+      }
+      return Fate.GOES_ON;
+    });
+    w.user.attach("v1", "bm1");
+    w.run(2_000);
+    w.user.attach("v2", "bm1");
+    w.run(2_000);
+    w.user.detach("v2");
+    w.run(10_000);
+    w.settle();
+    require(w.isAttached("v1"), "the other volume is attached");
+  }
+
   private static String holder(SimWorld w, SimNode node) {
     return String.valueOf(w.store.state().node(node.name).orElseThrow().leaseHolder());
   }
@@ -364,7 +393,6 @@ public final class SimLawScenes {
     });
     SimVolume unused = w.user.create("v1", 2);
     w.run(20_000);
-    require(sent[0] > 5, "it is tried again");
-    require(sent[0] < 50, sent[0] + " tries in 20 seconds");
+    require(sent[0] > 5, "it is tried again"); // not too often: that is a law of the simulator
   }
 }

@@ -126,6 +126,13 @@ class SimMutantTest {
             "does nothing",
             body(b -> b.return_())),
         new Mutant(
+            "4",
+            AGENT + "Backoffs",
+            "ready",
+            "whatHasNoAnswerIsNotGone",
+            "does not ask what is under way",
+            insteadOf("contains", b -> b.pop2().iconst_0())),
+        new Mutant(
             "5", MODEL + "Laws", "mayCome", "whatMayComeIsNotGone", "= false", answers(false)),
         new Mutant(
             "5",
@@ -208,7 +215,20 @@ class SimMutantTest {
             "whoeverWaitsSaysWhy",
             "= nothing",
             body(b -> b.aconst_null().areturn())),
-        new Mutant("15", AGENT + "Backoffs", "isDue", "triesAreBounded", "= true", answers(true)));
+        new Mutant("15", AGENT + "Backoffs", "isDue", "triesAreBounded", "= true", answers(true)),
+        new Mutant(
+            "15",
+            AGENT + "Backoffs",
+            "ready",
+            "triesAreBounded",
+            "= all that is planned",
+            body(b ->
+                b.aload(1)
+                    .invokevirtual(
+                        ClassDesc.of(MODEL + "Plan"),
+                        "work",
+                        MethodTypeDesc.of(ConstantDescs.CD_List))
+                    .areturn())));
   }
 
   private static byte[] mutated(Mutant mutant, byte[] bytes) {
