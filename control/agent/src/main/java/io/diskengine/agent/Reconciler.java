@@ -4,13 +4,9 @@ import io.diskengine.agent.AgentStatus.State;
 import io.diskengine.model.Intent;
 import io.diskengine.model.Node;
 import io.diskengine.model.NodeView;
-import io.diskengine.model.ObjectRef;
-import io.diskengine.model.plan.Action;
 import io.diskengine.model.plan.Plan;
 import io.diskengine.model.plan.Requeue;
 import io.diskengine.model.plan.Work;
-import io.diskengine.spdkrpc.RpcCall;
-import io.diskengine.spdkrpc.RpcRequest;
 import io.diskengine.spdkrpc.RpcResult;
 import io.diskengine.spdkrpc.SpdkRpcClient;
 import io.diskengine.store.AgentSession;
@@ -23,10 +19,7 @@ import io.diskengine.store.StoreUnavailableException;
 import io.diskengine.store.Wake;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.HashSet;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.Supplier;
@@ -82,10 +75,7 @@ final class Reconciler {
   private final Publications publications = new Publications();
   private final StatusLine statusLine;
   private final LookRun lookRun;
-  private final Set<ObjectRef> busy = new HashSet<>();
-
-  /** Those that have not ended. */
-  private final Set<Chain> chains = new LinkedHashSet<>();
+  private final UnderWay underWay;
 
   private volatile DataPlane.Outcome.@Nullable Up plane;
 
@@ -127,6 +117,22 @@ final class Reconciler {
         new NodeLease(store, registration, config.nodeName() + "/" + machine.processName(), clock);
     statusLine = new StatusLine(config.nodeName(), config.onStatus());
     lookRun = new LookRun(machine, spdk, config.nodeName(), this::post);
+    underWay =
+        new UnderWay(
+            config.nodeName(),
+            new UnderWay.Parts(mode, spdk, clock, journal, backoffs),
+            this::post,
+            new UnderWay.Listener() {
+              @Override
+              public void ended(long nowMs) {
+                finishAtMs = Math.min(finishAtMs, nowMs + FINISH_WITHIN_MS);
+              }
+
+              @Override
+              public void freed() {
+                planStale = true;
+              }
+            });
   }
 
   void post(Runnable task) {
@@ -234,7 +240,7 @@ final class Reconciler {
       tickAtMs = nowMs + TICK_MS;
       sequence.saveIfDue(nowMs);
       lookRun.check();
-      chains.forEach(Chain::check);
+      underWay.check();
       mode.tick(nowMs, rows);
       planStale |= isSilent(nowMs);
       if (journal.endLate(object -> mode.mayCome(object, nowMs))) {
@@ -263,7 +269,7 @@ final class Reconciler {
   /** A plan waits for the look under way, and under load for more answers; never for long. */
   private long gatherUntilMs() {
     long until = looking ? lookingSinceMs + GATHER_MS : 0;
-    return busy.size() >= BATCH_FROM ? Math.max(until, batchUntilMs) : until;
+    return underWay.size() >= BATCH_FROM ? Math.max(until, batchUntilMs) : until;
   }
 
   /** Reasons come from plans: without one there is nothing new to tell. */
@@ -274,7 +280,7 @@ final class Reconciler {
 
   /** Whether mutations are under way. */
   private boolean sends() {
-    return planeStarting || !busy.isEmpty();
+    return planeStarting || !underWay.isEmpty();
   }
 
   private long nextDueMs() {
@@ -458,13 +464,13 @@ final class Reconciler {
     boolean plans = up != null && mode.isSeen();
     List<Work> ready = List.of();
     if (plans) {
-      lastPlan = mode.plan(rows, nowMs, Set.copyOf(busy));
-      int most = busy.size() < MAX_CHAINS ? MAX_WORKS_PER_TRANSACTION : 0;
-      ready = backoffs.ready(lastPlan, busy, most, nowMs);
+      lastPlan = mode.plan(rows, nowMs, Set.copyOf(underWay.objects()));
+      int most = underWay.size() < MAX_CHAINS ? MAX_WORKS_PER_TRANSACTION : 0;
+      ready = backoffs.ready(lastPlan, underWay.objects(), most, nowMs);
       long wantedAtMs = Math.max(lastPlan.requeue().atMs(), nowMs + MIN_REQUEUE_MS);
       requeueAtMs = Math.min(wantedAtMs, backoffs.nextTryMs(nowMs));
       LOG.trace("agent {} plans:\n{}", config.nodeName(), lastPlan);
-      if (!verified && ready.isEmpty() && busy.isEmpty() && mode.isVerified(lastPlan)) {
+      if (!verified && ready.isEmpty() && underWay.isEmpty() && mode.isVerified(lastPlan)) {
         verified = true;
         statusLine.tell(State.READY, "data plane " + (up == null ? "" : up.incarnation()));
       }
@@ -501,7 +507,7 @@ final class Reconciler {
           LOG.info("agent {}: {} {}", config.nodeName(), r.work().object(), why);
         }
       } else if (!r.work().actions().isEmpty() && up != null) {
-        send(r, rows, up);
+        underWay.send(r, rows, () -> plane == up, lease::isHeld);
       }
     }
     publications.told(more, nowMs);
@@ -512,101 +518,9 @@ final class Reconciler {
     var seen = Publications.seen(plane, isSilent(nowMs), verified);
     List<AgentWrite> more = new ArrayList<>(publications.due(seen, row, nowMs));
     if (planned) {
-      more.addAll(publications.due(lastPlan, backoffs, busy.isEmpty(), nowMs, clock.instant()));
+      more.addAll(publications.due(lastPlan, backoffs, underWay.isEmpty(), nowMs, clock.instant()));
     }
     return more;
-  }
-
-  private void send(Journal.Recorded recorded, NodeView rows, DataPlane.Outcome.Up up) {
-    Work work = recorded.work();
-    busy.add(work.object());
-    List<List<RpcRequest<?>>> requests = new ArrayList<>();
-    for (Action action : work.actions()) {
-      requests.add(mode.requests(action, rows));
-      mode.begin(action);
-    }
-    Chain chain =
-        new Chain(
-            work,
-            requests,
-            recorded.intentId(),
-            () -> plane == up && lease.isHeld(),
-            spdk,
-            mode,
-            new Answers(up));
-    chains.add(chain);
-    chain.start();
-  }
-
-  /** Brings a chain's answers to this thread. */
-  private final class Answers implements Chain.Listener {
-    private final DataPlane.Outcome.Up up;
-
-    Answers(DataPlane.Outcome.Up up) {
-      this.up = up;
-    }
-
-    @Override
-    public void answered(Chain chain, Action action, RpcResult<?> result) {
-      post(() -> {
-        if (plane == up) {
-          mode.answered(action, result, clock.nowMs());
-        }
-      });
-    }
-
-    @Override
-    public void ended(
-        Chain chain, @Nullable String failure, RpcResult.@Nullable Indeterminate<?> open) {
-      post(() -> finished(chain, failure, open != null));
-      if (open == null) {
-        post(() -> free(chain, null));
-      } else {
-        RpcCall<?> call = open.call();
-        call.onSettled(_ -> post(() -> free(chain, open)));
-      }
-    }
-
-    private void finished(Chain chain, @Nullable String failure, boolean unknown) {
-      long nowMs = clock.nowMs();
-      chains.remove(chain);
-      Work work = chain.work();
-      String outcome = failure == null ? "ok" : failure;
-      Optional<String> late =
-          unknown ? mode.lateObject(work.actions().getFirst().toString()) : Optional.empty();
-      late.ifPresentOrElse(
-          object -> journal.endedLate(chain.intentId(), object, outcome),
-          () -> journal.ended(chain.intentId(), outcome));
-      finishAtMs = Math.min(finishAtMs, nowMs + FINISH_WITHIN_MS);
-      if (failure == null) {
-        LOG.debug("agent {}: {} did {}", config.nodeName(), work.object(), work.actions());
-        backoffs.succeeded(work, nowMs, clock.instant());
-      } else if (backoffs.failed(work.object(), failure, nowMs, clock.instant())) {
-        LOG.info("agent {}: {} {}", config.nodeName(), work.object(), failure);
-      }
-    }
-
-    /** Law 4: only now may the object be touched again. */
-    private void free(Chain chain, RpcResult.@Nullable Indeterminate<?> unknown) {
-      busy.remove(chain.work().object());
-      planStale = true;
-      if (unknown == null || isAnswered(unknown.call())) {
-        chain.work().actions().forEach(mode::known);
-      }
-      if (plane == up) {
-        chain.work().actions().forEach(mode::end);
-        if (unknown != null) {
-          chain.work().actions().forEach(a -> mode.answered(a, unknown, clock.nowMs()));
-        }
-      } else {
-        mode.resync(); // of an earlier lease: what was seen meanwhile may be older than its effect
-      }
-    }
-  }
-
-  /** Whether the answer came after all, and not the end of the connection. */
-  private static boolean isAnswered(RpcCall<?> call) {
-    return call.settled().filter(r -> !(r instanceof RpcResult.Indeterminate)).isPresent();
   }
 
   private void answerRequests(AgentSession held) {
@@ -621,7 +535,7 @@ final class Reconciler {
   boolean isIdle() {
     boolean planned = plane != null && mode.isSeen() && !looking && !mode.needsLook();
     return planned
-        && busy.isEmpty()
+        && underWay.isEmpty()
         && lastPlan.work().isEmpty()
         && !planStale
         && nodeRows.isFresh();

@@ -1,12 +1,6 @@
 package io.diskengine.testkit.sim;
 
-import io.diskengine.agent.AgentConfig;
 import io.diskengine.agent.AgentStatus;
-import io.diskengine.agent.BaremetalAgent;
-import io.diskengine.agent.BaremetalConfig;
-import io.diskengine.agent.NodeAgent;
-import io.diskengine.agent.StorageNodeAgent;
-import io.diskengine.agent.StorageNodeConfig;
 import io.diskengine.model.ClusterSettings;
 import io.diskengine.model.DataPlaneState;
 import io.diskengine.model.FabricAddress;
@@ -26,10 +20,8 @@ import io.diskengine.testkit.spdk.FakeView;
 import io.diskengine.testkit.store.MemoryControllerStore;
 import io.diskengine.testkit.store.MemoryState;
 import io.diskengine.testkit.store.MemoryStore;
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -65,7 +57,7 @@ public final class SimWorld {
   private static final int PORT = 4420;
   private static final int MAX_TRACE = 20_000;
   private static final int MIN_RESTART_MS = 50;
-  private static final int MAX_RESTART_MS = 1_500;
+  static final int MAX_RESTART_MS = 1_500;
 
   public final SimScheduler scheduler;
   public final FakeFabric fabric;
@@ -74,6 +66,7 @@ public final class SimWorld {
   public final SimLaws laws;
   public final SimUser user;
   final SimBackup backup = new SimBackup(this);
+  private final SimAgents agents = new SimAgents(this);
   final Map<String, SimNode> nodes = new TreeMap<>();
   final Map<String, SimVolume> volumes = new TreeMap<>();
   final List<SimGuest> guests = new ArrayList<>();
@@ -84,7 +77,6 @@ public final class SimWorld {
   private boolean postgresUp = true;
   private boolean touched = true;
   private boolean quiet;
-  private int agentsStarted;
   private long delayedUntilMs;
   private long actions;
   private long longestStallMs;
@@ -197,87 +189,12 @@ public final class SimWorld {
   }
 
   void startAgent(SimNode n) {
-    if (n.isAgentUp()) {
-      return;
-    }
-    SimAgentMachine machine = machine(n, false);
-    try {
-      n.agent = agent(n, machine);
-      n.machine = machine;
-      n.agent.start();
-      log(machine.name + " agent starts");
-    } catch (IOException e) {
-      log(machine.name + " agent cannot start: " + e.getMessage());
-      scheduler.after(MAX_RESTART_MS, () -> startAgent(n));
-    }
+    agents.start(n);
   }
 
-  private SimAgentMachine machine(SimNode n, boolean elsewhere) {
-    return new SimAgentMachine(this, n, n.name + "#" + ++agentsStarted, elsewhere);
-  }
-
-  /**
-   * Two agents for one node: the second runs elsewhere for a while and reaches the same data plane.
-   * None starts in front of an older database, which it could not tell from the right one.
-   */
+  /** Another one for the same node runs elsewhere for a while. */
   void startSecondAgent(SimNode n, long ms) {
-    if (backup.isShown()) {
-      return;
-    }
-    SimAgentMachine second = machine(n, true);
-    try {
-      agent(n, second).start();
-      secondAgents++;
-      log(second.name + " is a second agent");
-      scheduler.after(
-          ms,
-          () -> {
-            secondAgents--;
-            end(n, second);
-          });
-      delayed(ms + 2L * rows().cluster.settings().leaseTtlMs());
-    } catch (IOException e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
-  private void end(SimNode n, SimAgentMachine machine) {
-    log(machine.name + " agent is killed");
-    List.copyOf(n.links).stream().filter(l -> l.isOf(machine)).forEach(SimLink::abandoned);
-    machine.onGone.forEach(Runnable::run);
-    touched = true;
-    machine.kill();
-  }
-
-  NodeAgent agent(SimNode n, SimAgentMachine machine) throws IOException {
-    AgentConfig config =
-        new AgentConfig(
-            n.name,
-            "domain-" + n.name,
-            "",
-            "",
-            Path.of("/none"),
-            "/run/" + n.name + ".sock",
-            Path.of("/state/" + n.name),
-            s -> told(n, machine, s));
-    if (n.mode == NodeMode.BAREMETAL) {
-      return new BaremetalAgent(new BaremetalConfig(config), machine);
-    }
-    return new StorageNodeAgent(
-        new StorageNodeConfig(
-            config,
-            n.addresses,
-            List.of(new StorageNodeConfig.Disk(Path.of(n.disk), n.name + "-disk"))),
-        machine);
-  }
-
-  private void told(SimNode n, SimAgentMachine machine, AgentStatus status) {
-    if (n.machine == machine || n.machine == null || !n.machine.isAlive()) {
-      if (n.status.state() != status.state()) {
-        log(machine.name + " is " + status.state() + ": " + status.detail());
-      }
-      n.status = status;
-    }
+    agents.startSecond(n, ms);
   }
 
   private long restartMs() {
@@ -296,7 +213,7 @@ public final class SimWorld {
     if (n.supervised) {
       scheduler.after(restartMs(), () -> startAgent(n));
     }
-    end(n, machine);
+    agents.end(n, machine);
   }
 
   /** SIGKILL of the data plane; it is started again, empty. */

@@ -113,7 +113,7 @@ class SimMutantTest {
             "3", MODEL + "ReplicaPlanner", "isOurs", "existsIsNotCorrect", "= true", answers(true)),
         new Mutant(
             "4",
-            AGENT + "Reconciler$Answers",
+            AGENT + "UnderWay$Answers",
             "ended",
             "aTimeoutIsIndeterminate",
             "frees what has no answer",
