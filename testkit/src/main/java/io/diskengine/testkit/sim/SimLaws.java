@@ -136,6 +136,7 @@ public final class SimLaws {
     if (isMediumBad(v) || guest.lostRaid()) {
       mediumErrors++;
       guest.hasLostRaid();
+      v.failedBelow = true;
     } else if (!lossAccepted.contains(v.name)) {
       throw world.failure(
           "law broken: guests see no errors: a " + what + " of " + v.name + " failed");
@@ -457,6 +458,7 @@ public final class SimLaws {
         FakeView.Raid r = n.spdk.isUp() && view(n).isShown(raid) ? view(n).raid(raid) : null;
         if (r != null && r.online()) {
           r.legs().stream().filter(leg -> isConnected(s, n, leg)).forEach(leg -> copy(v, r, leg));
+          v.failedBelow &= isMediumBad(v);
         }
       }
     }
@@ -492,7 +494,7 @@ public final class SimLaws {
           windowHits++;
           return;
         }
-        if (isMediumBad(v)) {
+        if (isMediumBad(v) || v.failedBelow) {
           // Acknowledged by a leg that was leaving, refused by the one that stayed.
           mediumErrors++;
           v.forget();

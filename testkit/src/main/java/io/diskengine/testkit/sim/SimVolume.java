@@ -37,6 +37,9 @@ public final class SimVolume {
 
   int reads;
 
+  /** A full or lost disk failed requests of its guest, and its copies were not looked at since. */
+  boolean failedBelow;
+
   SimVolume(String name, long id) {
     this.name = name;
     this.id = id;
