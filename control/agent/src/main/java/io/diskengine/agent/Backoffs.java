@@ -51,7 +51,7 @@ final class Backoffs {
   /** What of a plan may be begun now, of at most {@code most} objects. */
   List<Work> ready(Plan plan, Set<ObjectRef> busy, int most, long nowMs) {
     List<Work> ready = new ArrayList<>();
-    Set<ObjectRef> objects = new HashSet<>();
+    Set<ObjectRef> objects = new HashSet<>(busy); // a try under way is planned by nobody
     Set<ObjectRef> acting = new HashSet<>(busy);
     for (Work w : plan.work()) {
       objects.add(w.object());

@@ -55,6 +55,17 @@ class BackoffsTest {
     return backoffs.ready(new Plan(List.of(works), List.of(), Requeue.NEVER), busy, most, 1);
   }
 
+  /** Found by seed 444: while it is tried nobody plans it, which is not that nobody wants it. */
+  @Test
+  void aTryUnderWayKeepsItsPause() {
+    backoffs.failed(LVOL, "refused", -Backoffs.FIRST_MS, NOW);
+    assertThat(ready(9, Set.of(), LOOK)).containsExactly(LOOK);
+    assertThat(ready(9, Set.of(LVOL))).isEmpty();
+    backoffs.failed(LVOL, "refused", 1, NOW);
+    assertThat(backoffs.isDue(LOOK, 1 + Backoffs.FIRST_MS)).isFalse();
+    assertThat(backoffs.isDue(LOOK, 1 + 2 * Backoffs.FIRST_MS)).isTrue();
+  }
+
   /** Law 4: the next plan has the others again. */
   @Test
   void ofOneObjectOneActionIsBegunAtATime() {
