@@ -13,10 +13,11 @@ import org.jspecify.annotations.Nullable;
  * First writes and whole-cluster unmaps of thin blobs, asked for by {@link LvolRequest}s of any
  * reactor. Home reactor.
  *
- * <p>A new cluster gets its content first: zeros, or the copy of what the parent has there. Then
- * its metadata becomes durable, then it is published, and only then is anything written to it by
- * users. So at every moment the medium says what was readable before, and what was acknowledged on
- * top of it needs nothing but the device's own flush.
+ * <p>A new cluster gets its content first: zeros around the first write, or the copy of what the
+ * parent has there. Then its metadata becomes durable, then it is published, and only then is
+ * anything else written to it by users. So at every moment the medium says what was readable before
+ * or what the unanswered first write brings, and what was acknowledged on top of it needs nothing
+ * but the device's own flush.
  *
  * <p>A released cluster is unpublished first. It is free for others when no I/O of any reactor that
  * knew it is in flight and the medium refers to it no more.
@@ -64,8 +65,19 @@ final class ClusterAllocator {
 
     int index();
 
-    void answer(int errno);
+    /** What is to be written to the cluster; null when nothing but the cluster is needed. */
+    default @Nullable Content content() {
+      return null;
+    }
+
+    /**
+     * @param written the content is in the cluster, and on the medium
+     */
+    void answer(int errno, boolean written);
   }
+
+  /** A write within one cluster, by iovec; {@code offsetBytes} from the cluster's beginning. */
+  record Content(long iov, int iovCount, long offsetBytes, long bytes) {}
 
   /** Answers the request once its cluster is allocated, by it or by an earlier one. */
   void allocate(Waiter request) {
@@ -82,16 +94,16 @@ final class ClusterAllocator {
       return;
     }
     if (blob.clusters.get(request.index()) != 0) {
-      request.answer(0);
+      request.answer(0, false);
       return;
     }
     if (blob.degraded()) {
-      request.answer(BdevException.ENODEV);
+      request.answer(BdevException.ENODEV, false);
       return;
     }
     int cluster = store.claimCluster();
     if (cluster == 0) {
-      request.answer(BdevException.ENOSPC);
+      request.answer(BdevException.ENOSPC, false);
       return;
     }
     Allocation allocation = new Allocation(blob, request.index(), cluster, key);
@@ -107,6 +119,7 @@ final class ClusterAllocator {
     private final Key key;
     private final List<Waiter> waiters = new ArrayList<>();
     private boolean claimedExtentPage;
+    private boolean writesContent;
     private StoreDevice from = store.device();
     private long fromOffset;
     private @Nullable ExternalDevice copiedFrom;
@@ -131,14 +144,30 @@ final class ClusterAllocator {
       }
       if (source == 0 && external == null) {
         zeroedClusters++;
-        store
-            .device()
-            .writeZeroes(
-                store.clusterOffset(cluster), store.layout().clusterBytes(), this::contentWritten);
+        Content content = waiters.getFirst().content();
+        writesContent = content != null;
+        fill(content == null ? new Content(0, 0, 0, 0) : content);
       } else {
         copiedClusters++;
         copy();
       }
+    }
+
+    /** The content, and zeros before and behind it. */
+    private void fill(Content content) {
+      long begin = store.clusterOffset(cluster);
+      long end = content.offsetBytes() + content.bytes();
+      StoreDevice device = store.device();
+      StoreDevice.forEach(
+          3,
+          (part, done) -> {
+            switch (part) {
+              case 0 -> device.writeZeroes(begin, content.offsetBytes(), done);
+              case 1 -> device.write(content, begin, done);
+              default -> device.writeZeroes(begin + end, store.layout().clusterBytes() - end, done);
+            }
+          },
+          this::contentWritten);
     }
 
     void copy() {
@@ -240,7 +269,9 @@ final class ClusterAllocator {
       } else {
         undo(uncertain);
       }
-      waiters.forEach(w -> w.answer(errno));
+      for (int i = 0; i < waiters.size(); i++) {
+        waiters.get(i).answer(errno, writesContent && i == 0);
+      }
     }
 
     private void undo(boolean uncertain) {
@@ -293,7 +324,7 @@ final class ClusterAllocator {
       }
     }
     if (release.keys.isEmpty()) {
-      request.answer(0);
+      request.answer(0, false);
     } else {
       barrier.pass(blob, release.clusters, () -> store.commits().add(release));
     }
@@ -339,7 +370,7 @@ final class ClusterAllocator {
 
     private void answer(int errno) {
       keys.forEach(releases::remove);
-      request.answer(errno);
+      request.answer(errno, false);
       then.forEach(Runnable::run);
     }
   }

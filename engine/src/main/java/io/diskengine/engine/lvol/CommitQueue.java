@@ -3,6 +3,7 @@ package io.diskengine.engine.lvol;
 import io.diskengine.engine.bdev.BdevException;
 import io.diskengine.nvme.NativeMemory;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -24,7 +25,9 @@ import java.util.Set;
  *   <li>the pages that are overwritten: roots and extent pages; one durably, several with one flush
  * </ol>
  *
- * Every change hangs on one overwritten page, so the last step needs no order. Home reactor.
+ * Every change hangs on one overwritten page, so the last step needs no order. The page of a new
+ * root may hold the rest of anything, torn already: its shadow says that nothing is there, and does
+ * not make a blob of it before what that refers to has reached the medium. Home reactor.
  */
 final class CommitQueue {
   private final Blobstore store;
@@ -93,10 +96,12 @@ final class CommitQueue {
   final class Batch {
     private List<Change> changes;
     private final Set<Blob> roots = new LinkedHashSet<>();
+    private final Set<Blob> newRoots = new HashSet<>();
     private final Map<Blob, Set<Integer>> freshRows = new LinkedHashMap<>();
     private final Map<Blob, Set<Integer>> rows = new LinkedHashMap<>();
     private final List<PageWrite> fresh = new ArrayList<>();
     private final List<PageWrite> inPlace = new ArrayList<>();
+    private final List<PageWrite> newInPlace = new ArrayList<>();
     private final List<Integer> replaced = new ArrayList<>();
     private int reservedPages;
     private int overwritten;
@@ -141,13 +146,19 @@ final class CommitQueue {
 
     /** A blob that is not on the medium yet: all its extent pages and its chain. */
     void newBlob(Blob blob) throws BdevException {
-      reserve(store.pageCount(blob));
+      newRoot(blob);
       for (int row = 0; row < blob.extentPages.length; row++) {
         if (blob.extentPages[row] != 0) {
           freshRow(blob, row);
         }
       }
+    }
+
+    /** The chain of a blob that is not on the medium yet; its extent pages are. */
+    void newRoot(Blob blob) throws BdevException {
+      reserve(store.pageCount(blob));
       roots.add(blob);
+      newRoots.add(blob);
       overwritten++;
     }
 
@@ -179,8 +190,14 @@ final class CommitQueue {
     private void start() {
       joinChanges();
       render();
-      fresh.addAll(store.shadows().of(inPlace));
       StoreDevice device = store.device();
+      long nothing = device.takePage();
+      NativeMemory.zero(nothing, MetadataPage.SIZE);
+      List<PageWrite> shadowed = new ArrayList<>(inPlace);
+      newRoots.forEach(blob -> shadowed.add(new PageWrite(blob.rootPage(), nothing)));
+      fresh.addAll(store.shadows().of(shadowed));
+      device.givePage(nothing);
+      inPlace.addAll(newInPlace);
       StoreDevice.forEach(
           fresh.size(),
           (i, done) -> store.writePage(fresh.get(i), false, done),
@@ -270,7 +287,8 @@ final class CommitQueue {
         long buffer = buffers.get(i);
         MetadataPage.next(buffer, i + 1 < chain.length ? chain[i + 1] : MetadataPage.END_OF_CHAIN);
         MetadataPage.seal(buffer, store.crc());
-        (i == 0 ? inPlace : fresh).add(new PageWrite(chain[i], buffer));
+        List<PageWrite> root = newRoots.contains(blob) ? newInPlace : inPlace;
+        (i == 0 ? root : fresh).add(new PageWrite(chain[i], buffer));
       }
       for (int i = 1; i < blob.chain.length; i++) {
         replaced.add(blob.chain[i]);

@@ -114,7 +114,7 @@ final class Inflation {
                 }
 
                 @Override
-                public void answer(int errno) {
+                public void answer(int errno, boolean written) {
                   each.done(errno);
                 }
               });

@@ -36,6 +36,7 @@ final class LvolRequest extends Task implements BdevIoOwner, ClusterAllocator.Wa
   private @Nullable BdevIo io;
   private Errand errand = Errand.NONE;
   private int errno;
+  private boolean written;
   private long nextBlock;
   private long endBlock;
   private long childBlocks;
@@ -65,6 +66,20 @@ final class LvolRequest extends Task implements BdevIoOwner, ClusterAllocator.Wa
   @Override
   public int index() {
     return index;
+  }
+
+  @Override
+  public ClusterAllocator.@Nullable Content content() {
+    BdevIo write = io;
+    if (write == null || write.type() != IoType.WRITE) {
+      return null;
+    }
+    int blockBytes = lvol.blockSizeBytes();
+    return new ClusterAllocator.Content(
+        write.iov(),
+        write.iovCount(),
+        nextBlock % blocksPerCluster * blockBytes,
+        (endBlock - nextBlock) * blockBytes);
   }
 
   int indexCount() {
@@ -232,8 +247,9 @@ final class LvolRequest extends Task implements BdevIoOwner, ClusterAllocator.Wa
 
   /** From the home reactor: what was asked for is done, or not. */
   @Override
-  public void answer(int result) {
+  public void answer(int result, boolean contentWritten) {
     errno = result;
+    written = contentWritten;
     errand = Errand.ANSWER;
     if (channel.reactor().isCurrent()) {
       channel.reactor().defer(this);
@@ -261,6 +277,8 @@ final class LvolRequest extends Task implements BdevIoOwner, ClusterAllocator.Wa
     if (errno != 0) {
       // SPDK has no better status for a full store either (bdev_lvol maps every errno to it).
       end(errno == BdevException.EIO ? IoStatus.WRITE_FAULT : IoStatus.INTERNAL_DEVICE_ERROR);
+    } else if (whole.type() == IoType.WRITE && written) {
+      end(IoStatus.SUCCESS);
     } else if (whole.type() == IoType.WRITE) {
       write(whole);
     } else {

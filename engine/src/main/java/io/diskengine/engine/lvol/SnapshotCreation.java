@@ -64,7 +64,7 @@ final class SnapshotCreation {
   private final class Announcement extends CommitQueue.Change {
     @Override
     void join(CommitQueue.Batch batch) throws BdevException {
-      batch.rewrittenChain(snapshot);
+      batch.newRoot(snapshot);
     }
 
     @Override

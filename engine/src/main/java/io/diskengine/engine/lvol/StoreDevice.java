@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The device under a store as its metadata sees it: byte offsets, one buffer per operation, a
- * callback at the end. Home reactor; operations never end inside their call.
+ * callback at the end. Home reactor; operations of more than no bytes never end inside their call.
  */
 final class StoreDevice {
   /** Operations of one kind that run side by side. */
@@ -86,8 +86,28 @@ final class StoreDevice {
     return op.io.write(op.iov, 1, offset / blockBytes, bytes / blockBytes);
   }
 
+  /** What somebody wants written to the cluster that begins at {@code clusterOffset}. */
+  void write(ClusterAllocator.Content content, long clusterOffset, Done done) {
+    if (content.bytes() == 0) {
+      done.done(0);
+      return;
+    }
+    BdevIo io = operation(done).io;
+    desc.submit(
+        channel,
+        io.write(
+            content.iov(),
+            content.iovCount(),
+            (clusterOffset + content.offsetBytes()) / blockBytes,
+            content.bytes() / blockBytes));
+  }
+
   void writeZeroes(long offset, long bytes, Done done) {
-    desc.submit(channel, operation(done).io.writeZeroes(offset / blockBytes, bytes / blockBytes));
+    if (bytes == 0) {
+      done.done(0);
+    } else {
+      desc.submit(channel, operation(done).io.writeZeroes(offset / blockBytes, bytes / blockBytes));
+    }
   }
 
   /** Gives the range back to a device that can; it may read as anything afterwards. */

@@ -4,9 +4,10 @@ import io.diskengine.engine.lvol.CrashScene.Start;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Long random histories of all operations, with power failures at random moments, some of them
@@ -103,8 +104,14 @@ class LvolHistoryCrashTest {
     }
   }
 
+  /** {@code -Ddiskengine.crash.histories=N} from {@code -Ddiskengine.seed=S} on. */
+  static LongStream seeds() {
+    long first = Long.getLong("diskengine.seed", 1);
+    return LongStream.range(first, first + Integer.getInteger("diskengine.crash.histories", 8));
+  }
+
   @ParameterizedTest
-  @ValueSource(longs = {1, 2, 3, 4, 5, 6})
+  @MethodSource("seeds")
   void acknowledgedOperationsSurviveWheneverPowerFails(long seed) {
     Random random = new Random(seed);
     try (CrashScene scene = new CrashScene(seed)) {

@@ -47,6 +47,17 @@ class LvolOperationCrashTest {
     s.write("thin", CrashScene.CLUSTER_BLOCKS - 1, 2);
   }
 
+  /**
+   * Pages are taken from the front: what comes after its deletion has its root in an extent page.
+   */
+  private static void rootBehindItsExtentPage(CrashScene s) {
+    s.createStore();
+    s.create("first", 2, false);
+    s.create("behind", 2, true);
+    s.delete("first");
+    s.write("behind", 0, 1);
+  }
+
   static Stream<Operation> operations() {
     OPERATIONS.clear();
     int cluster = CrashScene.CLUSTER_BLOCKS;
@@ -71,6 +82,13 @@ class LvolOperationCrashTest {
           s.delete("thick");
         },
         s -> s.create("new", 3, false));
+    add(
+        "create thick where an extent page was zeroed and not flushed",
+        LvolOperationCrashTest::rootBehindItsExtentPage,
+        s -> {
+          s.delete("behind");
+          s.create("new", 2, false);
+        });
     add("create many", LvolOperationCrashTest::two, s -> s.createMany(1, false, "a", "b", "c"));
     add("delete thick", LvolOperationCrashTest::two, s -> s.delete("thick"));
     add("delete thin", LvolOperationCrashTest::two, s -> s.delete("thin"));

@@ -135,6 +135,35 @@ class LvolStoreTest {
   }
 
   @Test
+  void firstWriteIsOnTheMediumWhenItsClusterIs() {
+    rig.close();
+    image = new DiskImage(DISK);
+    rig = new StoreRig(5);
+    disk = new DiskBdev("disk0", BLOCK, image, new Random(7), 1000);
+    rig.add(disk);
+    assertThat(rig.createStore("disk0", options())).isZero();
+    assertThat(rig.createLvol("lvs0", "v1", 4 * CLUSTER, true)).isZero();
+    TestIo io = new TestIo(rig.reactors, "lvs0/v1");
+    assertThat(io.write(0, 0, pattern(1, 1))).isZero();
+    int before = disk.changes().size();
+    assertThat(io.write(1, CLUSTER_BLOCKS + 3, pattern(2, 2))).isZero();
+    List<DiskBdev.Change> changes = disk.changes().subList(before, disk.changes().size());
+    List<String> told =
+        changes.stream()
+            .map(c ->
+                c.flush
+                    ? "flush"
+                    : (c.durable ? "durable " : "")
+                        + (c.data == null ? "zeros " : "bytes ")
+                        + c.length / BLOCK)
+            .toList();
+    assertThat(told.subList(0, 3)).containsExactlyInAnyOrder("zeros 3", "bytes 2", "zeros 11");
+    assertThat(told.subList(3, told.size())).containsExactly("bytes 1", "flush", "durable bytes 1");
+    assertThat(io.read(0, CLUSTER_BLOCKS + 3, 2)).isEqualTo(pattern(2, 2));
+    checkImage();
+  }
+
+  @Test
   void unmapOfWholeClustersFreesThemAndReadsAsZeros() {
     assertThat(rig.createLvol("lvs0", "v1", 8 * CLUSTER, true)).isZero();
     long free = rig.store("lvs0").freeClusters();
