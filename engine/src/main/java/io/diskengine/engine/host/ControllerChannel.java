@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One controller on one reactor: its I/O queue pair there, used by the channels of all its
- * namespaces. Made with the first of them and kept, connected, as long as the controller is.
+ * namespaces. Made with the first of them (on the home reactor with the controller, so that nobody
+ * waits for a connection later) and kept, connected, as long as the controller is.
  */
 final class ControllerChannel implements TcpQpair.Owner {
   private final NvmeController controller;
@@ -46,10 +47,10 @@ final class ControllerChannel implements TcpQpair.Owner {
     users.remove(user);
   }
 
-  /** Connects the queue pair, if the controller is there and somebody uses it. */
+  /** Connects the queue pair, if the controller is there. */
   void connect() {
     NvmeController.Live live = controller.live();
-    if (qpair == null && live != null && !users.isEmpty()) {
+    if (qpair == null && live != null) {
       epoch = live.epoch();
       int qid = reactor.index() + 1;
       TcpQpair.Queue queue =

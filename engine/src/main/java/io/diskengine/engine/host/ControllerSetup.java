@@ -61,7 +61,12 @@ final class ControllerSetup {
     this.done = done;
   }
 
+  /**
+   * One round trip: what is written to CC does not depend on what CAP says, and CSTS is asked again
+   * when it was answered too early. A target answers fabrics commands in order.
+   */
   void start() {
+    readyDeadlineNs = reactor.nowNs() + READY_UNIT_NS;
     admin.propertyGet(
         ControllerProperty.CAP,
         true,
@@ -71,12 +76,10 @@ final class ControllerSetup {
               queueDepth = Math.min(TcpQpair.MOST_SLOTS, ControllerProperty.Cap.mqes(cap) + 1);
               long timeoutUnits = Math.max(1, ControllerProperty.Cap.to(cap));
               readyDeadlineNs = reactor.nowNs() + timeoutUnits * READY_UNIT_NS;
-              admin.propertySet(
-                  ControllerProperty.CC,
-                  Cc.enable(Cc.CSS_NVM),
-                  checked("Property Set CC", result -> {}));
-              pollReady(); // asked again when it was answered too early
             }));
+    admin.propertySet(
+        ControllerProperty.CC, Cc.enable(Cc.CSS_NVM), checked("Property Set CC", result -> {}));
+    pollReady();
   }
 
   private void pollReady() {

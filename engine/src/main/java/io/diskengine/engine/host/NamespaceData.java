@@ -17,10 +17,10 @@ record NamespaceData(int nsid, UUID uuid, int blockSizeBytes, long numBlocks, bo
   private static final int MOST_BLOCK_BYTES = 1 << 16;
 
   /**
-   * From the data of CNS 00h; null for an inactive namespace or one whose format is not ours to use
-   * (metadata, absurd sizes).
+   * From the data of CNS 00h, without its own UUID; null for an inactive namespace or one whose
+   * format is not ours to use (metadata, absurd sizes).
    */
-  static @Nullable NamespaceData read(int nsid, String subnqn, @Nullable UUID known, long data) {
+  static @Nullable NamespaceData read(int nsid, String subnqn, long data) {
     long blocks = IdentifyNamespace.nsze(data);
     int blockSize = IdentifyNamespace.blockSize(data);
     int metadata = LbaFormat.ms(IdentifyNamespace.lbaf(data, IdentifyNamespace.formatIndex(data)));
@@ -32,9 +32,16 @@ record NamespaceData(int nsid, UUID uuid, int blockSizeBytes, long numBlocks, bo
       return null;
     }
     byte[] name = (subnqn + " " + nsid).getBytes(StandardCharsets.UTF_8);
-    UUID uuid = known == null ? UUID.nameUUIDFromBytes(name) : known;
     return new NamespaceData(
-        nsid, uuid, blockSize, blocks, (IdentifyNamespace.nmic(data) & 1) != 0);
+        nsid,
+        UUID.nameUUIDFromBytes(name),
+        blockSize,
+        blocks,
+        (IdentifyNamespace.nmic(data) & 1) != 0);
+  }
+
+  NamespaceData named(UUID own) {
+    return new NamespaceData(nsid, own, blockSizeBytes, numBlocks, canShare);
   }
 
   /** The UUID, else the NGUID, of the data of CNS 03h; null when there is neither. */

@@ -81,27 +81,45 @@ final class NamespaceScan {
   }
 
   private void identify(int nsid) {
+    One one = new One(nsid);
     admin.identify(
-        IdentifyCommand.CNS_NAMESPACE_ID_DESCRIPTORS,
-        IdentifyCommand.CSI_NVM,
-        nsid,
-        read -> namespace(nsid, read == 0 ? null : NamespaceData.uuid(read)));
+        IdentifyCommand.CNS_NAMESPACE_ID_DESCRIPTORS, IdentifyCommand.CSI_NVM, nsid, one::named);
+    admin.identify(IdentifyCommand.CNS_NAMESPACE, IdentifyCommand.CSI_NVM, nsid, one::described);
   }
 
-  private void namespace(int nsid, @Nullable UUID uuid) {
-    admin.identify(
-        IdentifyCommand.CNS_NAMESPACE,
-        IdentifyCommand.CSI_NVM,
-        nsid,
-        read -> {
-          NamespaceData data = read == 0 ? null : NamespaceData.read(nsid, subnqn, uuid, read);
-          if (data != null) {
-            found.put(nsid, data);
-          }
-          pending--;
-          if (!admin.closed()) {
-            pump();
-          }
-        });
+  /** A namespace that both questions were asked about. */
+  private final class One {
+    private final int nsid;
+    private @Nullable UUID uuid;
+    private @Nullable NamespaceData data;
+    private int missing = 2;
+
+    One(int nsid) {
+      this.nsid = nsid;
+    }
+
+    void named(long read) {
+      uuid = read == 0 ? null : NamespaceData.uuid(read);
+      answered();
+    }
+
+    void described(long read) {
+      data = read == 0 ? null : NamespaceData.read(nsid, subnqn, read);
+      answered();
+    }
+
+    private void answered() {
+      if (--missing > 0) {
+        return;
+      }
+      NamespaceData described = data;
+      if (described != null) {
+        found.put(nsid, uuid == null ? described : described.named(uuid));
+      }
+      pending--;
+      if (!admin.closed()) {
+        pump();
+      }
+    }
   }
 }

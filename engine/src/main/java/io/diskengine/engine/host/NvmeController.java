@@ -443,6 +443,7 @@ final class NvmeController implements AdminQueue.Owner {
       on.requestAsyncEvent();
     }
     group.namespacesChanged();
+    channel(home);
     for (Reactor reactor : group.host().layer().reactors()) {
       BdevLayer.crossTo(
           reactor,
