@@ -23,10 +23,12 @@ public final class Database implements AutoCloseable {
 
   /**
    * Statements are few, short and look rows up by keys: each is planned once for each connection.
-   * What is planned while a table is small or was never analysed must not scan it later.
+   * What is planned while a table is small or was never analysed must neither scan it later nor
+   * sort it or hash it for a join: a few keys are looked up one by one.
    */
   private static final String PLANNER =
-      " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off";
+      " -c plan_cache_mode=force_generic_plan -c jit=off -c enable_seqscan=off"
+          + " -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off";
 
   private static final String BEGIN = "BEGIN";
   private static final String BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
