@@ -48,14 +48,18 @@ final class Backoffs {
         || (entry.repeated() != null && !entry.repeated().equals(work.actions()));
   }
 
-  /** What of a plan may be begun now, of at most {@code most} objects. */
+  /**
+   * What of a plan may be begun now, of at most {@code most} objects: of what follows others only
+   * what follows those that are under way or begin with it.
+   */
   List<Work> ready(Plan plan, Set<ObjectRef> busy, int most, long nowMs) {
     List<Work> ready = new ArrayList<>();
     Set<ObjectRef> objects = new HashSet<>(busy); // a try under way is planned by nobody
     Set<ObjectRef> acting = new HashSet<>(busy);
     for (Work w : plan.work()) {
       objects.add(w.object());
-      if (ready.size() < most && !acting.contains(w.object()) && isDue(w, nowMs)) {
+      boolean free = !acting.contains(w.object()) || w.after().contains(w.object());
+      if (ready.size() < most && free && acting.containsAll(w.after()) && isDue(w, nowMs)) {
         ready.add(w);
         if (!w.actions().isEmpty()) {
           acting.add(w.object()); // law 4: one at a time, the next plan has the others again

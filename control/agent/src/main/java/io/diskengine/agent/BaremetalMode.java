@@ -200,7 +200,7 @@ final class BaremetalMode implements Mode {
   }
 
   @Override
-  public Plan plan(NodeView view, long timeMs, Set<ObjectRef> busy) {
+  public Plan plan(NodeView view, long timeMs, Map<ObjectRef, List<Action>> underWay) {
     Index index = settled.index(view);
     Facts<Raid> raids = facts.raids.facts();
     nowMs = timeMs;
@@ -232,7 +232,7 @@ final class BaremetalMode implements Mode {
             facts.limits(),
             Collections.unmodifiableMap(limitsRefusedAtMs),
             facts.canLimit,
-            busy);
+            underWay);
     Planned planned = BaremetalPlanner.plan(index, observed, settled.volumes());
     assert !settled.isChecked(view) || planned.plan().equals(BaremetalPlanner.plan(view, observed))
         : "not settled: " + BaremetalPlanner.plan(view, observed).text();

@@ -1,5 +1,6 @@
 package io.diskengine.agent;
 
+import io.diskengine.model.NodeView;
 import io.diskengine.model.plan.Action;
 import io.diskengine.model.plan.Work;
 import io.diskengine.spdkrpc.RpcCall;
@@ -23,6 +24,7 @@ final class Chain {
   private static final Logger LOG = LoggerFactory.getLogger(Chain.class);
 
   private final Work work;
+  private final NodeView rows;
   private final List<List<RpcRequest<?>>> requests;
   private final long intentId;
   private final BooleanSupplier mayMutate;
@@ -50,12 +52,14 @@ final class Chain {
   }
 
   /**
+   * @param rows that the work was planned from
    * @param requests for each action
    * @param intentId of the journal
    * @param mayMutate whether the lease still holds and the same process still answers
    */
   Chain(
       Work work,
+      NodeView rows,
       List<List<RpcRequest<?>>> requests,
       long intentId,
       BooleanSupplier mayMutate,
@@ -63,6 +67,7 @@ final class Chain {
       Mode mode,
       Listener listener) {
     this.work = work;
+    this.rows = rows;
     this.requests = requests;
     this.intentId = intentId;
     this.mayMutate = mayMutate;
@@ -73,6 +78,10 @@ final class Chain {
 
   Work work() {
     return work;
+  }
+
+  NodeView rows() {
+    return rows;
   }
 
   long intentId() {

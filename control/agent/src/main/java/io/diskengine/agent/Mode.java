@@ -10,6 +10,7 @@ import io.diskengine.spdkrpc.RpcRequest;
 import io.diskengine.spdkrpc.RpcResult;
 import io.diskengine.spdkrpc.SpdkRpcClient;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -73,7 +74,7 @@ interface Mode {
   /** Whether enough was seen to plan. */
   boolean isSeen();
 
-  Plan plan(NodeView view, long nowMs, Set<ObjectRef> busy);
+  Plan plan(NodeView view, long nowMs, Map<ObjectRef, List<Action>> underWay);
 
   /** The RPCs of an action; an action is done when the last one is. */
   List<RpcRequest<?>> requests(Action action, NodeView view);

@@ -132,6 +132,11 @@ final class Reconciler {
               public void freed() {
                 planStale = true;
               }
+
+              @Override
+              public @Nullable NodeView rows() {
+                return nodeRows.view();
+              }
             });
   }
 
@@ -464,7 +469,7 @@ final class Reconciler {
     boolean plans = up != null && mode.isSeen();
     List<Work> ready = List.of();
     if (plans) {
-      lastPlan = mode.plan(rows, nowMs, Set.copyOf(underWay.objects()));
+      lastPlan = mode.plan(rows, nowMs, underWay.actions());
       int most = underWay.size() < MAX_CHAINS ? MAX_WORKS_PER_TRANSACTION : 0;
       ready = backoffs.ready(lastPlan, underWay.objects(), most, nowMs);
       long wantedAtMs = Math.max(lastPlan.requeue().atMs(), nowMs + MIN_REQUEUE_MS);

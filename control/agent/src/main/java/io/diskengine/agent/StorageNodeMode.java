@@ -46,6 +46,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.UnaryOperator;
@@ -136,7 +137,7 @@ final class StorageNodeMode implements Mode {
   }
 
   @Override
-  public Plan plan(NodeView view, long nowMs, Set<ObjectRef> busy) {
+  public Plan plan(NodeView view, long nowMs, Map<ObjectRef, List<Action>> underWay) {
     Index index = settled.index(view);
     facts.expect(view.disks().stream().map(StorageNodePlanner::baseBdev).toList());
     StorageNodeObserved observed =
@@ -153,7 +154,7 @@ final class StorageNodeMode implements Mode {
             io.diskengine.model.plan.Facts.known(facts.connected),
             canResize,
             canSnapshot,
-            busy);
+            underWay);
     Planned planned = StorageNodePlanner.plan(index, observed, settled.volumes());
     assert !settled.isChecked(view)
             || planned.plan().equals(StorageNodePlanner.plan(view, observed))

@@ -9,10 +9,8 @@ import io.diskengine.spdkrpc.RpcRequest;
 import io.diskengine.spdkrpc.RpcResult;
 import io.diskengine.spdkrpc.SpdkRpcClient;
 import java.util.ArrayList;
-import java.util.Collections;
-import java.util.HashSet;
-import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
@@ -22,8 +20,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Works that were sent, and the objects that nothing else is begun for until every answer is there
- * (law 4). Brings the answers to the agent's thread, which owns everything else here.
+ * Works that were sent or follow such, and the objects that nothing else is begun for until every
+ * answer is there (law 4). Brings the answers to the agent's thread, which owns everything else
+ * here.
  */
 final class UnderWay {
   private static final Logger LOG = LoggerFactory.getLogger(UnderWay.class);
@@ -35,6 +34,9 @@ final class UnderWay {
 
     /** Something else may be begun for an object. */
     void freed();
+
+    /** The rows as they are known now; null when they must not be acted upon. */
+    @Nullable NodeView rows();
   }
 
   /** What works are sent with, and who is told what came of them. */
@@ -45,10 +47,7 @@ final class UnderWay {
   private final Parts with;
   private final Consumer<Runnable> agent;
   private final Listener listener;
-  private final Set<ObjectRef> busy = new HashSet<>();
-
-  /** Those that have not ended. */
-  private final Set<Chain> chains = new LinkedHashSet<>();
+  private final Chains chains = new Chains();
 
   /**
    * @param agent runs tasks on the agent's thread
@@ -62,25 +61,31 @@ final class UnderWay {
 
   /** As it is now; not for keeping. */
   Set<ObjectRef> objects() {
-    return Collections.unmodifiableSet(busy);
+    return chains.objects();
+  }
+
+  /** Of each object under way the actions that may still succeed. */
+  Map<ObjectRef, List<Action>> actions() {
+    return chains.actions();
   }
 
   boolean isEmpty() {
-    return busy.isEmpty();
+    return objects().isEmpty();
   }
 
   int size() {
-    return busy.size();
+    return objects().size();
   }
 
   /** From time to time: calls that are overdue have failed. */
   void check() {
-    chains.forEach(Chain::check);
+    chains.check();
   }
 
   /**
-   * Sends a work that is on record.
+   * Sends a work that is on record, now or when those that it follows have succeeded.
    *
+   * @param rows that it was planned from
    * @param isSame whether the data plane is the one that the work was planned for; asked on any
    *     thread
    * @param isHeld whether the lease is; asked on any thread
@@ -88,23 +93,61 @@ final class UnderWay {
   void send(
       Journal.Recorded recorded, NodeView rows, BooleanSupplier isSame, BooleanSupplier isHeld) {
     Work work = recorded.work();
-    busy.add(work.object());
+    if (!chains.mayFollow(work.after())) {
+      notSent(recorded.intentId(), "what it follows was not begun");
+      return;
+    }
     List<List<RpcRequest<?>>> requests = new ArrayList<>();
     for (Action action : work.actions()) {
       requests.add(with.mode().requests(action, rows));
-      with.mode().begin(action);
     }
     Chain chain =
         new Chain(
             work,
+            rows,
             requests,
             recorded.intentId(),
             () -> isSame.getAsBoolean() && isHeld.getAsBoolean(),
             with.spdk(),
             with.mode(),
             new Answers(isSame));
-    chains.add(chain);
+    if (chains.add(chain)) {
+      start(chain);
+    }
+  }
+
+  private void start(Chain chain) {
+    chain.work().actions().forEach(with.mode()::begin);
     chain.start();
+  }
+
+  /** What it follows has succeeded. Rows that changed since it was planned want another plan. */
+  private void follow(Chain chain) {
+    NodeView now = listener.rows();
+    if (now != null && now.hasSameVolume(chain.rows(), chain.work().object())) {
+      start(chain);
+    } else {
+      notSent(chain.intentId(), "its rows have changed since");
+      drop(chain);
+      free(chain);
+    }
+  }
+
+  private void drop(Chain failed) {
+    chains
+        .ended(failed, false)
+        .forEach(c -> notSent(c.intentId(), "what it follows did not succeed"));
+  }
+
+  private void free(Chain chain) {
+    List<Chain> next = chains.freed(chain);
+    listener.freed();
+    next.forEach(this::follow);
+  }
+
+  private void notSent(long intentId, String why) {
+    with.journal().ended(intentId, "not sent: " + why);
+    listener.ended(with.clock().nowMs());
   }
 
   /** Brings a chain's answers to the agent's thread. */
@@ -138,15 +181,18 @@ final class UnderWay {
 
     private void finished(Chain chain, @Nullable String failure, boolean unknown) {
       long nowMs = with.clock().nowMs();
-      chains.remove(chain);
       Work work = chain.work();
       put(chain.intentId(), work, failure == null ? "ok" : failure, unknown);
       listener.ended(nowMs);
       Backoffs backoffs = with.backoffs();
       if (failure == null) {
         LOG.debug("agent {}: {} did {}", nodeName, work.object(), work.actions());
+        chains.ended(chain, true);
         backoffs.succeeded(work, nowMs, with.clock().instant());
-      } else if (backoffs.failed(work.object(), failure, nowMs, with.clock().instant())) {
+        return;
+      }
+      drop(chain);
+      if (backoffs.failed(work.object(), failure, nowMs, with.clock().instant())) {
         LOG.info("agent {}: {} {}", nodeName, work.object(), failure);
       }
     }
@@ -163,8 +209,6 @@ final class UnderWay {
     /** Law 4: only now may the object be touched again. */
     private void free(Chain chain, RpcResult.@Nullable Indeterminate<?> unknown) {
       Mode mode = with.mode();
-      busy.remove(chain.work().object());
-      listener.freed();
       if (unknown == null || isAnswered(unknown.call())) {
         chain.work().actions().forEach(mode::known);
       }
@@ -176,6 +220,7 @@ final class UnderWay {
       } else {
         mode.resync(); // of an earlier lease: what was seen meanwhile may be older than its effect
       }
+      UnderWay.this.free(chain);
     }
   }
 

@@ -109,6 +109,29 @@ public record NodeView(
     };
   }
 
+  /** Whether the rows of the object's volume are the same in both. */
+  public boolean hasSameVolume(NodeView other, ObjectRef object) {
+    Optional<Long> id = volumeOf(object);
+    return id.isPresent()
+        && id.equals(other.volumeOf(object))
+        && rowsOf(id.get()).equals(other.rowsOf(id.get()));
+  }
+
+  private List<List<?>> rowsOf(long volumeId) {
+    Set<Long> lvolIds = new HashSet<>();
+    Set<Long> mappingIds = new HashSet<>();
+    List<Lvol> ownLvols = lvols.stream().filter(l -> l.volumeId() == volumeId).toList();
+    List<VolumeMapping> own = mappings.stream().filter(m -> m.volumeId() == volumeId).toList();
+    ownLvols.forEach(l -> lvolIds.add(l.id()));
+    own.forEach(m -> mappingIds.add(m.id()));
+    return List.of(
+        volumes.stream().filter(v -> v.id() == volumeId).toList(),
+        ownLvols,
+        grants.stream().filter(g -> lvolIds.contains(g.lvolId())).toList(),
+        own,
+        vmMappings.stream().filter(m -> mappingIds.contains(m.mappingId())).toList());
+  }
+
   private Optional<VolumeMapping> mapping(long id) {
     return first(mappings, m -> m.id() == id);
   }

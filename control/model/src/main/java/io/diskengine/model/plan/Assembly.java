@@ -4,6 +4,7 @@ import io.diskengine.model.LvolSync;
 import io.diskengine.model.Names;
 import io.diskengine.model.ObjectRef;
 import io.diskengine.model.plan.Action.AddBase;
+import io.diskengine.model.plan.Action.AttachController;
 import io.diskengine.model.plan.Action.CreateNull;
 import io.diskengine.model.plan.Action.CreateRaid;
 import io.diskengine.model.plan.Action.DeleteNull;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Collectors;
 
 /**
  * Brings a RAID online: created once, over all legs of a new volume; afterwards assembled from the
@@ -97,22 +99,37 @@ final class Assembly {
   }
 
   private void create() {
-    Optional<Leg> missing = a.legs.stream().filter(l -> !isReady(l)).findFirst();
-    if (missing.isPresent() || a.legs.size() != a.volume.replicas()) {
-      ObjectRef cause = missing.map(Leg::ref).orElse(null);
+    List<Leg> missing = a.legs.stream().filter(l -> !isReady(l)).toList();
+    boolean complete = a.legs.size() == a.volume.replicas();
+    if (!missing.isEmpty() || !complete) {
+      ObjectRef cause = missing.isEmpty() ? null : missing.getFirst().ref();
       a.out.blocked(a.ref, "every replica of a new volume", cause);
+    }
+    if (!complete || !missing.stream().allMatch(this::isComing)) {
       return;
     }
     List<String> bases = new ArrayList<>(a.legs.stream().map(Leg::bdev).toList());
     String placeholder = a.placeholder(bases.size());
     bases.add(placeholder);
-    a.out.act(
+    a.out.follow(
         a.ref,
         a.mapping.version(),
-        placeholder(placeholder, a.placeholderUuid()),
-        new CreateRaid(a.raidName, a.volume.uuid(), bases),
-        new RemoveBase(a.raidName, placeholder),
-        new DeleteNull(placeholder));
+        missing.stream().map(Leg::ref).collect(Collectors.toUnmodifiableSet()),
+        List.of(
+            placeholder(placeholder, a.placeholderUuid()),
+            new CreateRaid(a.raidName, a.volume.uuid(), bases),
+            new RemoveBase(a.raidName, placeholder),
+            new DeleteNull(placeholder)));
+  }
+
+  /** Its controller is being attached, by this plan or an earlier one. */
+  private boolean isComing(Leg leg) {
+    List<Action> underWay = a.seen.underWay().getOrDefault(leg.ref(), List.of());
+    boolean attaching =
+        a.isBusy(leg)
+            ? !underWay.isEmpty() && underWay.stream().allMatch(AttachController.class::isInstance)
+            : a.out.isActing(leg.ref());
+    return attaching && leg.lvol().sync() == LvolSync.IN_SYNC;
   }
 
   private CreateNull placeholder(String name, UUID uuid) {

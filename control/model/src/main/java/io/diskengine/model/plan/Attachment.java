@@ -170,17 +170,17 @@ final class Attachment {
   /** Law 4: an attach whose answer was lost with its connection may still be under way. */
   private boolean mayCome(String controller, ObjectRef waits) {
     Long untilMs = seen.lateUntilMs().get(controller);
-    boolean late = untilMs != null && Laws.mayCome(untilMs, seen.nowMs());
-    if (late) {
-      out.blocked(
-          waits,
-          "controller "
-              + controller
-              + " to be seen, or the time of its connect to pass: its attach has no answer",
-          null);
-      out.requeueAt(untilMs);
+    if (untilMs == null || !Laws.mayCome(untilMs, seen.nowMs())) {
+      return false;
     }
-    return late;
+    out.blocked(
+        waits,
+        "controller "
+            + controller
+            + " to be seen, or the time of its connect to pass: its attach has no answer",
+        null);
+    out.requeueAt(untilMs);
+    return true;
   }
 
   /**

@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
  * @param limits of the RAIDs whose limits are known, by name
  * @param limitsRefusedAtMs when a change of limits was last put off by the data plane, by name
  * @param canLimit the data plane has {@code bdev_set_qos_limit}
- * @param busy objects with a mutation that has no answer yet (law 4)
+ * @param underWay the actions of objects with a mutation that has no answer yet (law 4)
  */
 public record BaremetalObserved(
     String incarnation,
@@ -59,7 +59,11 @@ public record BaremetalObserved(
     Map<String, Limits> limits,
     Map<String, Long> limitsRefusedAtMs,
     boolean canLimit,
-    Set<ObjectRef> busy) {
+    Map<ObjectRef, List<Action>> underWay) {
+
+  Set<ObjectRef> busy() {
+    return underWay.keySet();
+  }
 
   /**
    * A bdev_nvme controller.

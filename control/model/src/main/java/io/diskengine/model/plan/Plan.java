@@ -14,7 +14,11 @@ public record Plan(List<Work> work, List<Blocked> blocked, Requeue requeue) {
     StringBuilder text = new StringBuilder();
     for (Work w : work) {
       w.commits().forEach(c -> line(text, w.object().toString(), "commit " + c));
-      w.actions().forEach(a -> line(text, w.object().toString(), "do " + a));
+      String after =
+          w.after().isEmpty()
+              ? ""
+              : ", after " + w.after().stream().map(Object::toString).sorted().toList();
+      w.actions().forEach(a -> line(text, w.object().toString(), "do " + a + after));
     }
     for (Blocked b : blocked) {
       String cause = b.cause() == null ? "" : " (" + b.cause() + ")";

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 /** Collects a plan; the first thing an object waits for is the one that is told. */
 final class PlanBuilder {
   private final List<Work> work = new ArrayList<>();
+  private final Set<ObjectRef> acting = new HashSet<>();
   private final Map<ObjectRef, Blocked> blocked = new LinkedHashMap<>();
   private final Set<Long> planned = new HashSet<>();
   private final Set<Long> unsettled = new HashSet<>();
@@ -28,7 +29,7 @@ final class PlanBuilder {
 
   void work(ObjectRef object, long version, List<? extends Commit> commits, List<Action> actions) {
     if (!commits.isEmpty() || !actions.isEmpty()) {
-      work.add(new Work(object, version, List.copyOf(commits), actions));
+      add(new Work(object, version, List.copyOf(commits), actions));
     }
   }
 
@@ -38,6 +39,23 @@ final class PlanBuilder {
 
   void act(ObjectRef object, long version, Action... actions) {
     work(object, version, List.of(), List.of(actions));
+  }
+
+  /** Sent as soon as the works of these objects have succeeded ({@link Work#after}). */
+  void follow(ObjectRef object, long version, Set<ObjectRef> after, List<Action> actions) {
+    add(new Work(object, version, List.of(), actions, after));
+  }
+
+  private void add(Work made) {
+    work.add(made);
+    if (!made.actions().isEmpty()) {
+      acting.add(made.object());
+    }
+  }
+
+  /** Whether something is to be sent for the object. */
+  boolean isActing(ObjectRef object) {
+    return acting.contains(object);
   }
 
   void blocked(ObjectRef object, String waitingFor, @Nullable ObjectRef cause) {

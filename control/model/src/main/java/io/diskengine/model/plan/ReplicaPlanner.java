@@ -69,8 +69,10 @@ final class ReplicaPlanner {
   void plan() {
     ObjectRef diskRef = new ObjectRef(ObjectKind.DISK, lvol.diskId());
     Optional<Disk> disk = rows.disk(lvol.diskId());
-    if (seen.busy().contains(ref)) {
+    if (seen.busy().contains(ref)
+        || grants().stream().anyMatch(g -> seen.busy().contains(ref(g)))) {
       out.blocked(ref, "an answer of the data plane", node());
+      letInLate(seen.underWay().getOrDefault(ref, List.of()));
       return;
     }
     if (disk.isEmpty() || disk.get().state() != DiskState.UP) {
@@ -101,6 +103,26 @@ final class ReplicaPlanner {
       case DELETED -> {}
     }
     out.work(ref, lvol.version(), commits, actions);
+  }
+
+  /** A host that was granted the replica while it is being exported is let in right after that. */
+  private void letInLate(List<Action> underWay) {
+    boolean exporting =
+        underWay.stream()
+            .anyMatch(a -> a instanceof CreateSubsystem s && s.nqn().equals(lvol.nqn()));
+    boolean wanted = lvol.state() == LvolState.CREATING || lvol.state() == LvolState.UP;
+    Set<String> granted = grantedHosts();
+    for (Grant g : grants()) {
+      AddHost late = new AddHost(lvol.nqn(), g.hostNqn());
+      boolean missing = granted.contains(g.hostNqn()) && !underWay.contains(late);
+      if (exporting && wanted && missing && !seen.busy().contains(ref(g))) {
+        out.follow(ref(g), g.version(), Set.of(ref), List.of(late));
+      }
+    }
+  }
+
+  private static ObjectRef ref(Grant g) {
+    return new ObjectRef(ObjectKind.GRANT, g.id());
   }
 
   /** Hosts are taken off also where the disk is not there. */

@@ -3,6 +3,7 @@ package io.diskengine.model.plan;
 import io.diskengine.model.FabricAddress;
 import io.diskengine.model.ObjectRef;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 
@@ -19,7 +20,7 @@ import java.util.UUID;
  * @param connected host NQNs with controllers, by NQN of the subsystem
  * @param canResize the data plane has {@code bdev_lvol_resize}
  * @param canSnapshot the data plane has {@code bdev_lvol_snapshot}
- * @param busy objects with a mutation that has no answer yet (law 4)
+ * @param underWay the actions of objects with a mutation that has no answer yet (law 4)
  */
 public record StorageNodeObserved(
     String incarnation,
@@ -34,7 +35,11 @@ public record StorageNodeObserved(
     Facts<Set<String>> connected,
     boolean canResize,
     boolean canSnapshot,
-    Set<ObjectRef> busy) {
+    Map<ObjectRef, List<Action>> underWay) {
+
+  Set<ObjectRef> busy() {
+    return underWay.keySet();
+  }
 
   /** A physical disk's bdev. */
   public record Base(String name, String filename, int blockSize, long sizeBytes) {}

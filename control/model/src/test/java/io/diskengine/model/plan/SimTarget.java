@@ -244,7 +244,7 @@ final class SimTarget {
         Facts.known(Map.copyOf(looked)),
         true,
         true,
-        Set.of());
+        Map.of());
   }
 
   private Subsystem subsystem(Sub s) {

@@ -5,6 +5,7 @@ import io.diskengine.model.LvolState;
 import io.diskengine.model.LvolSync;
 import io.diskengine.model.Names;
 import io.diskengine.model.NodeMode;
+import io.diskengine.model.ObjectRef;
 import io.diskengine.model.Volume;
 import io.diskengine.model.VolumeMapping;
 import io.diskengine.model.plan.Action.BaremetalAction;
@@ -229,7 +230,7 @@ final class SimWorld {
         Map.copyOf(host.compute.limits),
         Map.of(),
         true,
-        Set.of());
+        Map.of());
   }
 
   private interface Executor {
@@ -238,7 +239,11 @@ final class SimWorld {
 
   private void perform(Plan plan, long node, int most, Executor executor) {
     int left = most;
+    Set<ObjectRef> failed = new HashSet<>();
     for (Work w : plan.work()) {
+      if (w.after().stream().anyMatch(failed::contains)) {
+        continue;
+      }
       if (left-- <= 0) {
         history.add("  agent " + node + " died");
         forget(node);
@@ -255,6 +260,7 @@ final class SimWorld {
       }
       for (Action a : w.actions()) {
         if (!allowed) {
+          failed.add(w.object());
           break;
         }
         if (left-- <= 0) {
@@ -267,6 +273,7 @@ final class SimWorld {
         history.add("  " + node + " " + a + (refusal == null ? "" : " refused: " + refusal));
         check();
         if (refusal != null) {
+          failed.add(w.object());
           break;
         }
       }
