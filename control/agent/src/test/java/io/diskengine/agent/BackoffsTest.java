@@ -77,6 +77,18 @@ class BackoffsTest {
   }
 
   @Test
+  void whatFollowsOthersIsBegunWithThemOrBehindThem() {
+    ObjectRef other = new ObjectRef(ObjectKind.GRANT, 4);
+    Work follows = new Work(other, 1, List.of(), NEXT.actions(), Set.of(LVOL));
+    assertThat(ready(9, Set.of(), LOOK, follows)).containsExactly(LOOK, follows);
+    assertThat(ready(9, Set.of(LVOL), follows)).containsExactly(follows);
+    assertThat(ready(9, Set.of(), follows)).isEmpty();
+    assertThat(ready(1, Set.of(), LOOK, follows)).containsExactly(LOOK);
+    backoffs.failed(LVOL, "refused", 0, NOW);
+    assertThat(ready(9, Set.of(), LOOK, follows)).as("while what it follows waits").isEmpty();
+  }
+
+  @Test
   void whatIsOnlyPutOnRecordKeepsNothingBack() {
     Work record = new Work(LVOL, 1, List.of(new Commit.RaidCreated(1, 1)), List.of());
     assertThat(ready(9, Set.of(), record, NEXT)).containsExactly(record, NEXT);

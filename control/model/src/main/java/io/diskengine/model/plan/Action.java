@@ -75,6 +75,9 @@ public sealed interface Action {
      */
     public static final long COMES_WITHIN_MS = 160_000;
 
+    /** Most attaches are over within this time. */
+    public static final long COMES_SOON_MS = 1_000;
+
     private static final String JOURNALLED = "AttachController[controller=";
 
     /** The controller of an attach that is on record as its {@link #toString}. */

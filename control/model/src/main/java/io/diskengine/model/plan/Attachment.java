@@ -12,6 +12,7 @@ import io.diskengine.model.ObjectRef;
 import io.diskengine.model.VmMapping;
 import io.diskengine.model.Volume;
 import io.diskengine.model.VolumeMapping;
+import io.diskengine.model.plan.Action.AttachController;
 import io.diskengine.model.plan.Action.DeleteNull;
 import io.diskengine.model.plan.Action.DetachController;
 import io.diskengine.model.plan.Action.DisableController;
@@ -180,6 +181,26 @@ final class Attachment {
             + " to be seen, or the time of its connect to pass: its attach has no answer",
         null);
     out.requeueAt(untilMs);
+    return true;
+  }
+
+  /**
+   * An attach that an agent before this one has sent is not sent again before it had time to be
+   * over: which of the two has come could not be told.
+   */
+  boolean mayComeSoon(Leg leg) {
+    String controller = Names.controller(leg.lvol().name());
+    Long untilMs = seen.lateUntilMs().get(controller);
+    if (untilMs == null || untilMs == Long.MAX_VALUE || !seen.controllers().isAbsent(controller)) {
+      return false;
+    }
+    long againAtMs = untilMs - AttachController.COMES_WITHIN_MS + AttachController.COMES_SOON_MS;
+    if (!Laws.mayCome(againAtMs, seen.nowMs())) {
+      return false;
+    }
+    out.blocked(
+        leg.ref(), "controller " + controller + " to be seen: its attach has no answer", ref);
+    out.requeueAt(againAtMs);
     return true;
   }
 

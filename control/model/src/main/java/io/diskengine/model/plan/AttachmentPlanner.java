@@ -124,6 +124,9 @@ final class AttachmentPlanner {
     if (lvol.sync() == LvolSync.OUT && !a.isReadmitted(lvol)) {
       return;
     }
+    if (a.mayComeSoon(leg)) {
+      return;
+    }
     Optional<Node> node = a.peer(lvol);
     if (node.isEmpty() || a.validGrant(lvol).isEmpty()) {
       a.out.blocked(leg.ref(), "its grant to be confirmed by " + a.nodeName(lvol), a.nodeRef(lvol));
