@@ -13,6 +13,7 @@ import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import tools.jackson.databind.JsonNode;
 
@@ -24,7 +25,6 @@ final class Interference {
   static final long LEG_BYTES = 2L << 30;
   private static final String MIRROR = "mirror";
   private static final int LVOLS = 1_000;
-  private static final int CREATES_AT_ONCE = 4;
   private static final int SUPERBLOCK_BYTES = 1 << 20;
   private static final int LOOK_MS = 20;
   private static final Duration LIMIT = Duration.ofSeconds(60);
@@ -159,19 +159,17 @@ final class Interference {
   // ---- many lvols
 
   /** An lvol is used while {@link #LVOLS} others are made in the same store. */
-  void create(Path file) {
+  void create(Path file, int atOnce) {
     String lvol = Stacks.lvol(engine, file);
-    out.printf(
-        "%n%,d thin lvols made, %d RPCs at once, beside one that is used%n",
-        LVOLS, CREATES_AT_ONCE);
-    make(0); // as an engine is that has been used: its code is compiled
+    out.printf("%n%,d thin lvols made, %d RPCs at once, beside one that is used%n", LVOLS, atOnce);
+    make(0, atOnce, new AtomicInteger()); // as an engine is that has been used: code is compiled
     int batch = 1;
     try (VhostSide guest = VhostSide.create(engine, lvol).sleeping()) {
       for (boolean write : new boolean[] {false, true}) {
         double[] times = new double[rounds];
         for (int i = 0; i < rounds; i++) {
           int first = LVOLS * batch++;
-          times[i] = besideMaking(Workload.of(4, write, 4), guest, first);
+          times[i] = besideMaking(Workload.of(4, write, 4), guest, first, atOnce);
         }
         Arrays.sort(times);
         out.printf(Locale.ROOT, "  median %.2f times%n", Comparison.median(times));
@@ -179,19 +177,21 @@ final class Interference {
     }
   }
 
-  private double besideMaking(Workload workload, VhostSide guest, int first) {
+  private double besideMaking(Workload workload, VhostSide guest, int first, int atOnce) {
     CompletableFuture<?>[] making = {CompletableFuture.completedFuture(null)};
+    AtomicInteger made = new AtomicInteger();
     double times =
         beside(
             workload,
             guest,
-            () -> making[0] = CompletableFuture.runAsync(() -> make(first)),
+            () -> making[0] = CompletableFuture.runAsync(() -> make(first, atOnce, made)),
             () -> making[0].isDone());
+    out.printf("  %d made beside it%n", made.get());
     making[0].join();
     return times;
   }
 
-  private void make(int first) {
+  private void make(int first, int atOnce, AtomicInteger made) {
     long began = System.nanoTime();
     ArrayDeque<RpcCall<?>> pending = new ArrayDeque<>();
     for (int i = first; i < first + LVOLS; i++) {
@@ -200,11 +200,13 @@ final class Interference {
               .spdk()
               .submit(
                   LvolMethods.create(new LvolMethods.CreateLvol("bench", "v" + i, 1024, true))));
-      if (pending.size() == CREATES_AT_ONCE) {
+      if (pending.size() == atOnce) {
         settle(pending.remove());
+        made.incrementAndGet();
       }
     }
     pending.forEach(Interference::settle);
+    made.set(LVOLS);
     out.printf(Locale.ROOT, "  made in %.2f s%n", (System.nanoTime() - began) / 1e9);
   }
 

@@ -92,6 +92,12 @@ public final class Main implements Callable<Integer> {
   @Nullable Path targetParent;
 
   @Option(
+      names = "--at-once",
+      defaultValue = "4",
+      description = "RPCs in flight while create makes lvols (default: ${DEFAULT-VALUE}).")
+  int createsAtOnce;
+
+  @Option(
       names = "--engine-jvm",
       description = "An option of the engine's JVM, e.g. a flight recording; repeatable.")
   List<String> engineJvm = List.of();
@@ -159,7 +165,7 @@ public final class Main implements Callable<Integer> {
     }
     if (wanted(Suite.create)) {
       try (EngineProcess engine = EngineProcess.start(directory, engineJvm, engineOptions)) {
-        interference(engine).create(sparse(directory));
+        interference(engine).create(sparse(directory), createsAtOnce);
       }
     }
   }

@@ -66,6 +66,15 @@ public final class IoStat {
     }
   }
 
+  /** Whether an I/O that has ended is among the operations of {@link Kind}. */
+  public static boolean counts(BdevIo ended) {
+    return ended.status() == IoStatus.SUCCESS
+        && switch (ended.type()) {
+          case READ, WRITE, UNMAP -> true;
+          case FLUSH, RESET, WRITE_ZEROES, ABORT -> false;
+        };
+  }
+
   /** Adds another counter set to this one. */
   public void add(IoStat other) {
     read.add(other.read);

@@ -106,9 +106,10 @@ final class Blobstore {
     blobs.put(blob.id, blob);
   }
 
-  /** The store is being closed: what takes long ends early. */
+  /** The store is being closed: what takes long ends early, what is patient waits no more. */
   void close() {
     closing = true;
+    commits.pace(null);
   }
 
   boolean closing() {
@@ -302,6 +303,11 @@ final class Blobstore {
     }
 
     @Override
+    boolean patient() {
+      return true;
+    }
+
+    @Override
     void ended(int errno, boolean uncertain) {
       for (int i = 0; i < blob.clusters.size(); i++) {
         int cluster = -blob.clusters.reserved(i);
@@ -346,6 +352,11 @@ final class Blobstore {
           @Override
           void join(CommitQueue.Batch batch) {
             batch.zeroRoot(blob);
+          }
+
+          @Override
+          boolean patient() {
+            return true;
           }
 
           @Override

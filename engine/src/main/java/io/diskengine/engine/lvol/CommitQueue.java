@@ -1,6 +1,7 @@
 package io.diskengine.engine.lvol;
 
 import io.diskengine.engine.bdev.BdevException;
+import io.diskengine.engine.reactor.Timer;
 import io.diskengine.nvme.NativeMemory;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -9,6 +10,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes changes of metadata durable, many at a time. While one batch is being written, further
@@ -27,11 +29,18 @@ import java.util.Set;
  *
  * Every change hangs on one overwritten page, so the last step needs no order. The page of a new
  * root may hold the rest of anything, torn already: its shadow says that nothing is there, and does
- * not make a blob of it before what that refers to has reached the medium. Home reactor.
+ * not make a blob of it before what that refers to has reached the medium.
+ *
+ * <p>A change that somebody's I/O waits for is written at once. {@linkplain Change#patient Patient}
+ * ones gather until the {@link CommitPace} lets a batch of them go, or go along with such a change.
+ * Home reactor.
  */
 final class CommitQueue {
   private final Blobstore store;
-  private List<Change> waiting = new ArrayList<>();
+  private final List<Change> urgent = new ArrayList<>();
+  private final List<Change> patient = new ArrayList<>();
+  private final Timer paceTimer = Timer.of(this::go);
+  private @Nullable CommitPace pace;
   private boolean running;
 
   /** Something that becomes true on the medium with one batch. */
@@ -49,32 +58,65 @@ final class CommitQueue {
      *     refer to must not be used for anything else
      */
     abstract void ended(int errno, boolean uncertain);
+
+    /** Nobody's I/O waits for it: it may give way to I/O. */
+    boolean patient() {
+      return false;
+    }
+  }
+
+  /** Nothing by itself: {@code begin} runs when a patient change may be made. */
+  static final class Turn extends Change {
+    private final Runnable begin;
+
+    Turn(Runnable begin) {
+      this.begin = begin;
+    }
+
+    @Override
+    void join(Batch batch) {}
+
+    @Override
+    void ended(int errno, boolean uncertain) {
+      begin.run();
+    }
+
+    @Override
+    boolean patient() {
+      return true;
+    }
   }
 
   CommitQueue(Blobstore store) {
     this.store = store;
   }
 
+  /** From now on patient changes are made at this pace; at once when null. */
+  void pace(@Nullable CommitPace newPace) {
+    pace = newPace;
+    go();
+  }
+
   void add(Change change) {
-    waiting.add(change);
-    if (!running) {
-      next();
-    }
+    (change.patient() ? patient : urgent).add(change);
+    go();
   }
 
   boolean idle() {
-    return !running;
+    return !running && urgent.isEmpty() && patient.isEmpty();
   }
 
-  private void next() {
-    running = false;
-    if (waiting.isEmpty()) {
-      store.commitsEnded();
+  /** Starts a batch, if none is under way and something may be made now. */
+  private void go() {
+    if (running || idle()) {
+      return;
+    }
+    int most = mostPatient();
+    if (urgent.isEmpty() && most == 0) {
       return;
     }
     running = true;
-    List<Change> changes = waiting;
-    waiting = new ArrayList<>();
+    List<Change> changes = taken(most);
     store.leaveCleanState(errno -> {
       if (errno != 0) {
         end(changes, errno, false);
@@ -84,9 +126,44 @@ final class CommitQueue {
     });
   }
 
+  /** How many patient changes the next batch may have; if none, this is looked at again in time. */
+  private int mostPatient() {
+    if (pace == null) {
+      return Integer.MAX_VALUE;
+    }
+    if (!urgent.isEmpty()) {
+      return pace.along();
+    }
+    long delayNs = pace.delayNs();
+    if (delayNs > 0) {
+      store.device().home().schedule(paceTimer, delayNs);
+      return 0;
+    }
+    return pace.go();
+  }
+
+  private List<Change> taken(int mostPatient) {
+    List<Change> changes = new ArrayList<>(urgent);
+    List<Change> along = patient.subList(0, Math.min(patient.size(), mostPatient));
+    changes.addAll(along);
+    along.clear();
+    urgent.clear();
+    return changes;
+  }
+
+  /** For the next batch, in front of what came later. */
+  private void putBack(List<Change> changes) {
+    urgent.addAll(0, changes.stream().filter(c -> !c.patient()).toList());
+    patient.addAll(0, changes.stream().filter(Change::patient).toList());
+  }
+
   private void end(List<Change> changes, int errno, boolean uncertain) {
     changes.forEach(c -> c.ended(errno, uncertain));
-    next();
+    running = false;
+    go();
+    if (idle()) {
+      store.commitsEnded();
+    }
   }
 
   /** A page's new content and where it goes. */
@@ -190,6 +267,10 @@ final class CommitQueue {
     private void start() {
       joinChanges();
       render();
+      if (fresh.isEmpty() && inPlace.isEmpty() && newInPlace.isEmpty()) {
+        ended(0, false); // turns only, or nothing that could be made
+        return;
+      }
       StoreDevice device = store.device();
       long nothing = device.takePage();
       NativeMemory.zero(nothing, MetadataPage.SIZE);
@@ -223,7 +304,7 @@ final class CommitQueue {
           change.ended(refused.errno(), false);
         }
       }
-      waiting.addAll(0, changes.subList(next, changes.size()));
+      putBack(changes.subList(next, changes.size()));
       changes = joined;
     }
 

@@ -65,8 +65,27 @@ public final class LvolOperations {
     };
   }
 
-  /** Runs the body while nobody reads or writes the blobs through their bdevs. */
+  /**
+   * Runs the body while nobody reads or writes the blobs through their bdevs. What it writes is
+   * waited for by those who would like to, so it is the beginning that is patient.
+   */
   private void frozen(List<Blob> all, Chain.Step body, Done done) {
+    blobs().begin();
+    blobs()
+        .commits()
+        .add(
+            new CommitQueue.Turn(() ->
+                frozen(
+                    bdevs(all),
+                    0,
+                    body,
+                    errno -> {
+                      done.done(errno);
+                      blobs().end();
+                    })));
+  }
+
+  private List<LvolBdev> bdevs(List<Blob> all) {
     List<LvolBdev> bdevs = new ArrayList<>();
     for (Blob blob : all) {
       Lvol lvol = store.lvol(blob);
@@ -74,7 +93,7 @@ public final class LvolOperations {
         bdevs.add(lvol.bdev);
       }
     }
-    frozen(bdevs, 0, body, done);
+    return bdevs;
   }
 
   private void frozen(List<LvolBdev> bdevs, int index, Chain.Step body, Done done) {
@@ -351,6 +370,11 @@ public final class LvolOperations {
               @Override
               void made() {
                 store.renamed(lvol, newName);
+              }
+
+              @Override
+              boolean patient() {
+                return true;
               }
             });
   }

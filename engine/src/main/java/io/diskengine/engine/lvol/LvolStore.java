@@ -59,6 +59,7 @@ public final class LvolStore {
     this.uuid = uuid;
     this.operations = new LvolOperations(this);
     this.externalParents = new ExternalParents(this, externals);
+    blobs.commits().pace(CommitPace.of(layer, blobs.device()));
   }
 
   // ---- opening
@@ -454,6 +455,11 @@ public final class LvolStore {
               @Override
               void made() {
                 renamed(newName);
+              }
+
+              @Override
+              boolean patient() {
+                return true;
               }
             });
   }

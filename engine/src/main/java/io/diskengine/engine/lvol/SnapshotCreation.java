@@ -139,6 +139,11 @@ final class SnapshotCreation {
             new RootChange(snapshot, errno -> {}) {
               @Override
               void apply() {}
+
+              @Override
+              boolean patient() {
+                return true;
+              }
             });
   }
 

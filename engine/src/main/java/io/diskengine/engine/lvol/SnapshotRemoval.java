@@ -263,6 +263,11 @@ final class SnapshotRemoval {
               }
 
               @Override
+              boolean patient() {
+                return true;
+              }
+
+              @Override
               void ended(int errno, boolean uncertain) {
                 store.forget(snapshot);
                 snapshot.moveTo(null);

@@ -7,8 +7,10 @@ import io.diskengine.engine.bdev.BdevException;
 import io.diskengine.engine.bdev.BdevIo;
 import io.diskengine.engine.bdev.BdevIoOwner;
 import io.diskengine.engine.bdev.Done;
+import io.diskengine.engine.bdev.IoStat;
 import io.diskengine.engine.bdev.IoStatus;
 import io.diskengine.engine.bdev.IoType;
+import io.diskengine.engine.reactor.Reactor;
 import io.diskengine.nvme.Iovec;
 import java.lang.foreign.Arena;
 import java.util.ArrayDeque;
@@ -28,6 +30,8 @@ final class StoreDevice {
   private final Arena arena = Arena.ofAuto();
   private final ArrayDeque<Operation> freeOperations = new ArrayDeque<>();
   private final ArrayDeque<Long> freePages = new ArrayDeque<>();
+  private long completed;
+  private int inFlight;
 
   StoreDevice(BdevDesc desc) {
     this.desc = desc;
@@ -41,6 +45,19 @@ final class StoreDevice {
 
   BdevDesc desc() {
     return desc;
+  }
+
+  Reactor home() {
+    return channel.reactor();
+  }
+
+  /** Of the I/Os that the device's counters have, those of the store itself. */
+  long completed() {
+    return completed;
+  }
+
+  int inFlight() {
+    return inFlight;
   }
 
   /** Nothing may be in flight. */
@@ -127,6 +144,7 @@ final class StoreDevice {
     Operation free = freeOperations.poll();
     Operation op = free == null ? new Operation() : free;
     op.done = done;
+    inFlight++;
     return op;
   }
 
@@ -139,6 +157,8 @@ final class StoreDevice {
     public void completed(BdevIo ended) {
       Done answer = done;
       done = null;
+      inFlight--;
+      completed += IoStat.counts(ended) ? 1 : 0;
       freeOperations.push(this);
       if (answer != null) {
         answer.done(ended.status() == IoStatus.SUCCESS ? 0 : BdevException.EIO);

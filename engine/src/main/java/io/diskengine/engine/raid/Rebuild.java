@@ -2,6 +2,8 @@ package io.diskengine.engine.raid;
 
 import io.diskengine.engine.bdev.BdevIo;
 import io.diskengine.engine.bdev.BdevLayer;
+import io.diskengine.engine.bdev.GuestActivity;
+import io.diskengine.engine.bdev.IoStat;
 import io.diskengine.engine.bdev.IoStatus;
 import io.diskengine.engine.bdev.IoType;
 import io.diskengine.engine.bdev.LbaRange;
@@ -70,7 +72,7 @@ final class Rebuild {
     this.target = target;
     this.record = record;
     this.options = options;
-    this.activity = new GuestActivity(raid);
+    this.activity = new GuestActivity(raid.home(), this::countGuests, 1, Long.MAX_VALUE);
     for (int i = 0; i < windows.length; i++) {
       windows[i] = new Window(new RangeCopy(raid, target));
     }
@@ -83,6 +85,19 @@ final class Rebuild {
 
     Window(RangeCopy copy) {
       this.copy = copy;
+    }
+  }
+
+  private void countGuests(GuestActivity.Counted counted) {
+    RaidBdev bdev = raid.bdev;
+    if (bdev == null) {
+      counted.are(0, false);
+    } else {
+      raid.layer()
+          .stat(
+              bdev,
+              IoStat.Reset.NONE,
+              sum -> counted.are(sum.read.ops + sum.write.ops + sum.unmap.ops, false));
     }
   }
 

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.diskengine.engine.TestIo;
 import io.diskengine.engine.bdev.BdevException;
+import io.diskengine.engine.bdev.GuestActivity;
 import io.diskengine.engine.bdev.IoStatus;
 import io.diskengine.engine.bdev.IoType;
 import java.util.ArrayList;
