@@ -23,8 +23,6 @@ final class AdminQueue implements TcpQpair.Owner, PeerWatch.Asker {
   static final int DEPTH = 32;
   static final int MOST_ASYNC_EVENTS = 4;
 
-  /** Largest data of a command here. */
-
   /** What becomes of the connection. */
   interface Owner {
     void connected();

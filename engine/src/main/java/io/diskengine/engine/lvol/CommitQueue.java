@@ -173,12 +173,11 @@ final class CommitQueue {
   final class Batch {
     private List<Change> changes;
     private final Set<Blob> roots = new LinkedHashSet<>();
-    private final Set<Blob> newRoots = new HashSet<>();
+    private final Set<Integer> newRoots = new HashSet<>();
     private final Map<Blob, Set<Integer>> freshRows = new LinkedHashMap<>();
     private final Map<Blob, Set<Integer>> rows = new LinkedHashMap<>();
     private final List<PageWrite> fresh = new ArrayList<>();
     private final List<PageWrite> inPlace = new ArrayList<>();
-    private final List<PageWrite> newInPlace = new ArrayList<>();
     private final List<Integer> replaced = new ArrayList<>();
     private int reservedPages;
     private int overwritten;
@@ -235,7 +234,7 @@ final class CommitQueue {
     void newRoot(Blob blob) throws BdevException {
       reserve(store.pageCount(blob));
       roots.add(blob);
-      newRoots.add(blob);
+      newRoots.add(blob.rootPage());
       overwritten++;
     }
 
@@ -267,18 +266,19 @@ final class CommitQueue {
     private void start() {
       joinChanges();
       render();
-      if (fresh.isEmpty() && inPlace.isEmpty() && newInPlace.isEmpty()) {
+      if (fresh.isEmpty() && inPlace.isEmpty()) {
         ended(0, false); // turns only, or nothing that could be made
         return;
       }
       StoreDevice device = store.device();
       long nothing = device.takePage();
       NativeMemory.zero(nothing, MetadataPage.SIZE);
-      List<PageWrite> shadowed = new ArrayList<>(inPlace);
-      newRoots.forEach(blob -> shadowed.add(new PageWrite(blob.rootPage(), nothing)));
+      List<PageWrite> shadowed =
+          inPlace.stream()
+              .map(w -> newRoots.contains(w.page()) ? new PageWrite(w.page(), nothing) : w)
+              .toList();
       fresh.addAll(store.shadows().of(shadowed));
       device.givePage(nothing);
-      inPlace.addAll(newInPlace);
       StoreDevice.forEach(
           fresh.size(),
           (i, done) -> store.writePage(fresh.get(i), false, done),
@@ -368,8 +368,7 @@ final class CommitQueue {
         long buffer = buffers.get(i);
         MetadataPage.next(buffer, i + 1 < chain.length ? chain[i + 1] : MetadataPage.END_OF_CHAIN);
         MetadataPage.seal(buffer, store.crc());
-        List<PageWrite> root = newRoots.contains(blob) ? newInPlace : inPlace;
-        (i == 0 ? root : fresh).add(new PageWrite(chain[i], buffer));
+        (i == 0 ? inPlace : fresh).add(new PageWrite(chain[i], buffer));
       }
       for (int i = 1; i < blob.chain.length; i++) {
         replaced.add(blob.chain[i]);

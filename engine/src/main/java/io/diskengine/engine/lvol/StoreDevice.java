@@ -103,16 +103,21 @@ final class StoreDevice {
     return op.io.write(op.iov, 1, offset / blockBytes, bytes / blockBytes);
   }
 
-  /** What somebody wants written to the cluster that begins at {@code clusterOffset}. */
+  /**
+   * What somebody wants written to the cluster that begins at {@code clusterOffset}. It is theirs,
+   * not the store's own.
+   */
   void write(ClusterAllocator.Content content, long clusterOffset, Done done) {
     if (content.bytes() == 0) {
       done.done(0);
       return;
     }
-    BdevIo io = operation(done).io;
+    Operation op = operation(done);
+    op.own = false;
+    inFlight--;
     desc.submit(
         channel,
-        io.write(
+        op.io.write(
             content.iov(),
             content.iovCount(),
             (clusterOffset + content.offsetBytes()) / blockBytes,
@@ -144,6 +149,7 @@ final class StoreDevice {
     Operation free = freeOperations.poll();
     Operation op = free == null ? new Operation() : free;
     op.done = done;
+    op.own = true;
     inFlight++;
     return op;
   }
@@ -152,13 +158,14 @@ final class StoreDevice {
     private final BdevIo io = new BdevIo(this);
     private final long iov = arena.allocate(Iovec.SIZE, 16).address();
     private @Nullable Done done;
+    private boolean own;
 
     @Override
     public void completed(BdevIo ended) {
       Done answer = done;
       done = null;
-      inFlight--;
-      completed += IoStat.counts(ended) ? 1 : 0;
+      inFlight -= own ? 1 : 0;
+      completed += own && IoStat.counts(ended) ? 1 : 0;
       freeOperations.push(this);
       if (answer != null) {
         answer.done(ended.status() == IoStatus.SUCCESS ? 0 : BdevException.EIO);

@@ -304,6 +304,24 @@ class LvolPaceTest {
     checkStore();
   }
 
+  /** The store writes a first write together with its cluster: it is a guest's all the same. */
+  @Test
+  void aGuestThatOnlyFillsItsLvolIsSeen() {
+    assertThat(rig.createLvol("lvs0", "fill", 400 * CLUSTER, true)).isZero();
+    TestIo writer = new TestIo(rig.reactors, "lvs0/fill");
+    int cluster = 0;
+    for (; cluster < 200; cluster++) {
+      assertThat(writer.write(1, cluster * (CLUSTER / BLOCK), new byte[BLOCK])).isZero();
+    }
+    startCreating(100, 100);
+    for (; made() < created; cluster++) {
+      assertThat(writer.write(1, cluster * (CLUSTER / BLOCK), new byte[BLOCK])).isZero();
+    }
+    assertThat(ended.values()).allMatch(batch -> batch <= CommitPace.MOST_CHANGES);
+    writer.close();
+    checkStore();
+  }
+
   @Test
   void aSnapshotWaitsBeforeItHoldsTheGuestAndNotWhile() {
     Guest guest = new Guest(1, "lvs0/v1");
