@@ -11,8 +11,6 @@ import org.junit.jupiter.api.Test;
 
 /** Works that are journalled before those that they follow have ended (decision 0065). */
 class SimFollowTest {
-  private static final String ATTACH = "bdev_nvme_attach_controller";
-
   private static List<Intent> intents(SimWorld w, ObjectKind kind, String action) {
     return w.store.state().intents.values().stream()
         .filter(i -> i.object().kind() == kind && i.action().startsWith(action))
@@ -67,56 +65,18 @@ class SimFollowTest {
         .allMatch(i -> creation.startedAt().isBefore(i.finishedAt()));
   }
 
-  /** Of two attaches one comes to nothing: no RAID of the other leg alone. */
   @Test
   void whatFollowsSomethingThatFailedIsNotSent() {
-    SimWorld w = new SimWorld(53, 2, 1).startAll();
-    w.user.create("v1", 2);
-    w.awaitDesiredState(60_000);
-    boolean[] cut = {false};
-    w.setFaults(c -> {
-      boolean second = c.action().equals(ATTACH) && c.line() == Line.BEFORE_EXECUTE && !cut[0];
-      cut[0] |= second;
-      assertThat(c.action().equals("bdev_raid_create") && c.line() == Line.BEFORE_SEND)
-          .as("a RAID while legs are missing")
-          .isFalse();
-      return second ? Fate.CUT_OFF : Fate.GOES_ON;
-    });
-    w.user.attach("v1", "bm1");
-    w.await("an outcome", 60_000, () -> creations(w).stream().anyMatch(i -> i.outcome() != null));
-    assertThat(creations(w).getFirst().outcome()).startsWith("not sent: what it follows");
-    w.setFaults(Crossing.Faults.NONE);
-    w.settle();
-    assertThat(w.isAttached("v1")).isTrue();
+    SimLawScenes.whatFollowsSomethingThatFailedIsNotSent();
   }
 
-  /** Law 7: the volume was given to another node meanwhile. */
   @Test
   void whatFollowsIsNotSentWhenItsRowsHaveChanged() {
-    SimWorld w = new SimWorld(54, 2, 2).startAll();
-    w.user.create("v1", 2);
-    w.awaitDesiredState(60_000);
-    w.setFaults(c -> {
-      if (c.action().equals(ATTACH) && c.line() == Line.AFTER_EXECUTE) {
-        w.setFaults(d -> {
-          assertThat(
-                  d.node().equals("bm1")
-                      && d.action().equals("bdev_raid_create")
-                      && d.line() == Line.BEFORE_SEND)
-              .as("a RAID where the volume is no more")
-              .isFalse();
-          return Fate.GOES_ON;
-        });
-        w.user.moveByForce("v1", "bm2");
-        return Fate.DELAYED;
-      }
-      return Fate.GOES_ON;
-    });
-    w.user.attach("v1", "bm1");
-    w.run(60_000);
-    assertThat(creations(w).getFirst().outcome())
-        .isEqualTo("not sent: its rows have changed since");
-    w.settle();
-    assertThat(w.isAttached("v1")).isTrue();
+    SimLawScenes.whatFollowsIsNotSentWhenItsRowsHaveChanged();
+  }
+
+  @Test
+  void anAttachThatMayComeSoonIsNotSentAgain() {
+    SimLawScenes.anAttachThatMayComeSoonIsNotSentAgain();
   }
 }

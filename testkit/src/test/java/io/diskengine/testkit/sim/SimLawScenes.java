@@ -17,6 +17,8 @@ import java.util.UUID;
  * without the guard ({@link SimMutantTest}). Whatever is wrong is thrown.
  */
 public final class SimLawScenes {
+  private static final String ATTACH = "bdev_nvme_attach_controller";
+
   private SimLawScenes() {}
 
   private static void require(boolean condition, String otherwise) {
@@ -209,6 +211,84 @@ public final class SimLawScenes {
     w.run(10_000);
     w.settle();
     require(w.isAttached("v1"), "the other volume is attached");
+  }
+
+  private static String outcomeOfCreation(SimWorld w) {
+    return w.store.state().intents.values().stream()
+        .filter(i -> i.action().startsWith("CreateNull["))
+        .map(i -> String.valueOf(i.outcome()))
+        .findFirst()
+        .orElse("none");
+  }
+
+  private static boolean sendsRaid(Crossing c) {
+    return c.action().equals("bdev_raid_create") && c.line() == Line.BEFORE_SEND;
+  }
+
+  /** Of two attaches one comes to nothing: no RAID of the other leg alone. */
+  public static void whatFollowsSomethingThatFailedIsNotSent() {
+    SimWorld w = new SimWorld(53, 2, 1).startAll();
+    SimVolume unused = w.user.create("v1", 2);
+    w.awaitDesiredState(60_000);
+    boolean[] cut = {false};
+    boolean[] sent = {false};
+    w.setFaults(c -> {
+      boolean first = c.action().equals(ATTACH) && c.line() == Line.BEFORE_EXECUTE && !cut[0];
+      cut[0] |= first;
+      sent[0] |= sendsRaid(c);
+      return first ? Fate.CUT_OFF : Fate.GOES_ON;
+    });
+    w.user.attach("v1", "bm1");
+    w.await("an outcome", 60_000, () -> !outcomeOfCreation(w).matches("none|null"));
+    require(!sent[0], "no RAID is made while a leg is missing");
+    String outcome = outcomeOfCreation(w);
+    require(outcome.startsWith("not sent: what it follows"), "it says why: " + outcome);
+    w.settle();
+    require(w.isAttached("v1"), "it is attached in the end");
+  }
+
+  /** The volume is given to another node while its legs are attached here. */
+  public static void whatFollowsIsNotSentWhenItsRowsHaveChanged() {
+    SimWorld w = new SimWorld(54, 2, 2).startAll();
+    SimVolume unused = w.user.create("v1", 2);
+    w.awaitDesiredState(60_000);
+    boolean[] moved = {false};
+    boolean[] sent = {false};
+    w.setFaults(c -> {
+      boolean late = c.action().equals(ATTACH) && c.line() == Line.AFTER_EXECUTE && !moved[0];
+      if (late) {
+        moved[0] = true;
+        w.user.moveByForce("v1", "bm2");
+      }
+      sent[0] |= sendsRaid(c) && c.node().equals("bm1");
+      return late ? Fate.DELAYED : Fate.GOES_ON;
+    });
+    w.user.attach("v1", "bm1");
+    w.run(60_000);
+    require(!sent[0], "no RAID is made where the volume is no more");
+    String outcome = outcomeOfCreation(w);
+    require(outcome.equals("not sent: its rows have changed since"), "it says why: " + outcome);
+    w.settle();
+    require(w.isAttached("v1"), "it is attached in the end");
+  }
+
+  /** The connection ends while an attach is executed, and the agent is back before it is over. */
+  public static void anAttachThatMayComeSoonIsNotSentAgain() {
+    SimWorld w = new SimWorld(55, 2, 1).startAll();
+    SimVolume unused = w.user.create("v1", 1);
+    w.awaitDesiredState(60_000);
+    SimNode bm1 = w.node("bm1");
+    int[] executed = {0};
+    w.setFaults(c -> {
+      if (c.action().equals(ATTACH) && c.line() == Line.BEFORE_EXECUTE && executed[0]++ == 0) {
+        w.scheduler.after(1, () -> List.copyOf(bm1.links).forEach(SimLink::cut));
+      }
+      return Fate.GOES_ON;
+    });
+    w.user.attach("v1", "bm1");
+    w.await("v1 to be attached", 60_000, () -> w.isAttached("v1"));
+    require(executed[0] == 1, "it was asked for once, not " + executed[0] + " times");
+    w.settle();
   }
 
   private static String holder(SimWorld w, SimNode node) {

@@ -133,6 +133,27 @@ class SimMutantTest {
             "does not ask what is under way",
             insteadOf("contains", b -> b.pop2().iconst_0())),
         new Mutant(
+            "4",
+            MODEL + "Attachment",
+            "mayComeSoon",
+            "anAttachThatMayComeSoonIsNotSentAgain",
+            "= false",
+            answers(false)),
+        new Mutant(
+            "5",
+            AGENT + "Chains",
+            "drop",
+            "whatFollowsSomethingThatFailedIsNotSent",
+            "does nothing",
+            body(b -> b.return_())),
+        new Mutant(
+            "7",
+            "io.diskengine.model.NodeView",
+            "hasSameVolume",
+            "whatFollowsIsNotSentWhenItsRowsHaveChanged",
+            "= true",
+            answers(true)),
+        new Mutant(
             "5", MODEL + "Laws", "mayCome", "whatMayComeIsNotGone", "= false", answers(false)),
         new Mutant(
             "5",

@@ -185,7 +185,7 @@ final class Attachment {
   }
 
   /**
-   * An attach that an agent before this one has sent is not sent again before it had time to be
+   * An attach whose answer was lost with its connection is not sent again before it had time to be
    * over: which of the two has come could not be told.
    */
   boolean mayComeSoon(Leg leg) {
