@@ -11,9 +11,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Law 4: of one object one work is under way, as the journal has it. */
 final class SimIntents {
-  /** May be open for longer than it keeps its object from being touched (decision 0062). */
-  private static final String MAY_COME_LATE = "AttachController[";
-
   private final Map<ObjectRef, Set<Long>> begun = new HashMap<>();
 
   /**
@@ -23,7 +20,7 @@ final class SimIntents {
    */
   @Nullable String began(MemoryState s, long intentId) {
     Intent now = s.intents.at(intentId);
-    if (now.action().startsWith(MAY_COME_LATE)) {
+    if (mayComeLate(now)) {
       return null;
     }
     boolean two =
@@ -42,6 +39,11 @@ final class SimIntents {
     Set<Long> open = begun.getOrDefault(object, new HashSet<>());
     open.removeIf(id -> !isOpen(s, id));
     return open;
+  }
+
+  /** It may be open for longer than it keeps its object from being touched (decision 0062). */
+  static boolean mayComeLate(Intent i) {
+    return i.action().startsWith("AttachController[");
   }
 
   private static boolean isOpen(MemoryState s, long intentId) {

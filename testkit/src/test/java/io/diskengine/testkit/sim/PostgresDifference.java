@@ -1,5 +1,6 @@
 package io.diskengine.testkit.sim;
 
+import io.diskengine.model.Intent;
 import io.diskengine.model.Kept;
 import io.diskengine.model.Lvol;
 import io.diskengine.model.LvolState;
@@ -11,6 +12,7 @@ import io.diskengine.model.VolumeState;
 import io.diskengine.store.VolumeDetails;
 import io.diskengine.testkit.spdk.FakeMedia;
 import io.diskengine.testkit.spdk.FakeView;
+import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
@@ -26,14 +28,18 @@ final class PostgresDifference {
     this.stage = stage;
   }
 
-  /** Null when nothing is. */
+  /**
+   * Null when nothing is. An attach of an agent that was killed is under way for minutes when the
+   * next one asked again before it was seen (decision 0062): their end is the simulator's to show.
+   */
   @Nullable String first() {
     first = null;
     wanted.clear();
     for (PostgresStage.Place p : stage.places()) {
       differs(!p.isReady(), () -> p.name + " is " + p.status);
     }
-    var open = stage.requests().openIntents();
+    List<Intent> open =
+        stage.requests().openIntents().stream().filter(i -> !SimIntents.mayComeLate(i)).toList();
     differs(!open.isEmpty(), () -> "open intents: " + open);
     for (VolumeDetails v : stage.requests().volumes()) {
       volume(v);

@@ -25,6 +25,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -332,9 +333,23 @@ final class PostgresStage implements Stage, AutoCloseable {
   private String situation() {
     StringBuilder s = new StringBuilder();
     places.values().forEach(p -> s.append('\n').append(p.name).append(": ").append(p.status));
+    places.values().stream().filter(p -> !p.isReady()).forEach(p -> s.append(threads(p)));
     controller.reasons().forEach(r -> s.append("\nwhy: ").append(r));
     requests.volumes().forEach(v -> s.append('\n').append(v));
     controller.events(0, 40).forEach(e -> s.append("\nevent: ").append(e));
+    return s.toString();
+  }
+
+  /** Where the threads of one that is not ready are. */
+  private static String threads(Place p) {
+    StringBuilder s = new StringBuilder();
+    Thread.getAllStackTraces()
+        .forEach((thread, stack) -> {
+          if (thread.getName().contains(p.name)) {
+            s.append("\n\"").append(thread.getName()).append("\" ").append(thread.getState());
+            Arrays.stream(stack).forEach(frame -> s.append("\n    at ").append(frame));
+          }
+        });
     return s.toString();
   }
 
