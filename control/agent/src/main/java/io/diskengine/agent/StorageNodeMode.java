@@ -28,6 +28,7 @@ import io.diskengine.model.plan.Action.StorageAction;
 import io.diskengine.model.plan.Blocked;
 import io.diskengine.model.plan.Commit;
 import io.diskengine.model.plan.DiskFile;
+import io.diskengine.model.plan.Facts;
 import io.diskengine.model.plan.Index;
 import io.diskengine.model.plan.Plan;
 import io.diskengine.model.plan.Planned;
@@ -151,7 +152,7 @@ final class StorageNodeMode implements Mode {
             facts.lvols.facts(),
             facts.transports.facts(),
             facts.subsystems.facts(),
-            io.diskengine.model.plan.Facts.known(facts.connected),
+            Facts.ungrouped(facts.connected),
             canResize,
             canSnapshot,
             underWay);

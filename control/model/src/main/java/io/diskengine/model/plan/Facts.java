@@ -30,6 +30,11 @@ public record Facts<T>(boolean seen, Map<String, T> byName, Set<String> doubtful
     return new Facts<>(true, byName, Set.of(), groups);
   }
 
+  /** The same, of which no plan asks what belongs to no volume. */
+  public static <T> Facts<T> ungrouped(Map<String, T> byName) {
+    return new Facts<>(true, byName, Set.of(), new Groups());
+  }
+
   /** Names of objects by the volume that each is named after, and those named after none. */
   public static final class Groups {
     private static final long NONE = -1;
