@@ -58,7 +58,8 @@ public final class FakeRpcConnection {
     spdk.onDeath(onDeath);
   }
 
-  private void died() {
+  /** The process ends, and its connections with it. */
+  void died() {
     if (!closed) {
       closed = true;
       peer.close();

@@ -187,7 +187,12 @@ public final class FakeServer implements AutoCloseable {
 
     private void read() {
       FakeRpcConnection[] connection = new FakeRpcConnection[1];
-      room.run(() -> connection[0] = new FakeRpcConnection(spdk, this));
+      room.run(() -> {
+        connection[0] = new FakeRpcConnection(spdk, this);
+        if (!spdk.isUp()) {
+          connection[0].died(); // nobody is there; it is not for the process that comes next
+        }
+      });
       ByteBuffer bytes = ByteBuffer.allocate(64 << 10);
       try {
         while (channel.read(bytes.clear()) >= 0) {
