@@ -75,6 +75,7 @@ final class NotificationListener implements WakeUps {
     Properties properties = database.connectionProperties();
     properties.setProperty("user", config.user());
     properties.setProperty("password", config.password());
+    properties.setProperty("socketFactory", PromptSockets.class.getName());
     try (Connection connection = DriverManager.getConnection(config.url(), properties)) {
       current = connection;
       try (Statement s = connection.createStatement()) {
