@@ -8,56 +8,17 @@ import io.diskengine.spdkrpc.RpcResult.Ok;
 import io.diskengine.spdkrpc.RpcResult.Rejected;
 import io.diskengine.spdkrpc.RpcResult.Unavailable;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import tools.jackson.databind.JsonNode;
 
-@Timeout(20)
-class SpdkRpcClientTest {
-  private static final RpcRequest<JsonNode> READ = RpcRequest.raw("log_get_level", null);
-  private static final RpcRequest<JsonNode> MUTATION = RpcRequest.raw("log_set_level", null);
-  private static final Duration SHORT = Duration.ofMillis(40);
-  private static final Duration LONG = Duration.ofSeconds(10);
-
-  private Path directory;
-  private Path socket;
-
-  @BeforeEach
-  void directory() throws IOException {
-    directory = Files.createTempDirectory("spdk-rpc");
-    socket = directory.resolve("spdk.sock");
-  }
-
-  @AfterEach
-  void cleanUp() throws IOException {
-    Files.deleteIfExists(socket);
-    Files.delete(directory);
-  }
-
-  private SpdkRpcClient client(RpcOptions options) {
-    return SpdkRpcClient.connect(new SpdkAddress.Unix(socket), options);
-  }
-
-  private SpdkRpcClient client() {
-    return client(RpcOptions.defaults().withCloseGrace(Duration.ZERO));
-  }
-
+class SpdkRpcClientTest extends ScriptedSpdkFixture {
   @Test
   void answersAndErrorsReachTheirCallers() throws IOException {
     try (var server =
@@ -310,93 +271,6 @@ class SpdkRpcClientTest {
   }
 
   @Test
-  void thousandCallersShareOneConnection() throws Exception {
-    var counts = new RpcCounts();
-    try (var server =
-            ScriptedSpdk.listen(
-                socket, (peer, request) -> peer.ok(request, request.path("params")));
-        var spdk = client(RpcOptions.defaults().withMaxOutstanding(100).withListener(counts));
-        var callers = Executors.newVirtualThreadPerTaskExecutor()) {
-      var answers = new ArrayList<Future<Integer>>();
-      for (int i = 0; i < 1000; i++) {
-        var params = RpcJson.MAPPER.createObjectNode().put("n", i);
-        var request = RpcRequest.raw("log_get_level", params);
-        answers.add(callers.submit(() -> spdk.call(request).orElseThrow().path("n").asInt()));
-      }
-      for (int i = 0; i < 1000; i++) {
-        assertThat(answers.get(i).get()).isEqualTo(i);
-      }
-      assertThat(server.connectionCount()).isEqualTo(1);
-      assertThat(counts.snapshot()).isEqualTo(Map.of("log_get_level", 1000L));
-      assertThat(counts.total()).isEqualTo(1000);
-    }
-  }
-
-  @Test
-  void whatAStuckServerNeverReadIsUnavailableAndTheRestIndeterminate() throws Exception {
-    var stuck = new CountDownLatch(1);
-    var padding = RpcJson.MAPPER.createObjectNode().put("x", "y".repeat(200_000));
-    try (var server = ScriptedSpdk.listen(socket, (peer, request) -> stuck.await());
-        var spdk = client()) {
-      var calls = new ArrayList<RpcCall<JsonNode>>();
-      for (int i = 0; i < 20; i++) {
-        calls.add(spdk.submit(RpcRequest.raw("log_set_level", padding), Duration.ofMillis(300)));
-      }
-      var results = calls.stream().map(RpcCall::await).toList();
-      assertThat(results.getFirst()).isInstanceOf(Indeterminate.class);
-      assertThat(results.getLast()).isInstanceOf(Unavailable.class);
-      assertThat(spdk.inFlight()).allMatch(SpdkRpcClient.InFlight::sent);
-      stuck.countDown();
-      for (int i = 0; i < 20; i++) {
-        assertThat(calls.get(i).isSent()).isEqualTo(results.get(i) instanceof Indeterminate);
-      }
-    }
-  }
-
-  @Test
-  void whatAFullSocketDoesNotTakeFollowsWhenTheServerReadsOn() throws Exception {
-    var reads = new CountDownLatch(1);
-    var padding = RpcJson.MAPPER.createObjectNode().put("x", "y".repeat(200_000));
-    try (var server =
-            ScriptedSpdk.listen(
-                socket,
-                (peer, request) -> {
-                  reads.await();
-                  peer.ok(request, true);
-                });
-        var spdk = client()) {
-      var calls = new ArrayList<RpcCall<JsonNode>>();
-      for (int i = 0; i < 50; i++) {
-        calls.add(spdk.submit(RpcRequest.raw("log_set_level", padding), LONG));
-      }
-      assertThat(calls.getLast().isSent()).isFalse();
-      Thread caller = Thread.ofPlatform().unstarted(() -> calls.add(spdk.submit(READ, LONG)));
-      caller.start();
-      caller.interrupt();
-      caller.join();
-      reads.countDown();
-      assertThat(calls).allMatch(call -> call.await().isOk());
-      assertThat(server.connectionCount()).isEqualTo(1);
-    }
-  }
-
-  @Test
-  void callersWriteWithTheirInterruptSet() throws Exception {
-    try (var server = ScriptedSpdk.listen(socket, (peer, request) -> peer.ok(request, true));
-        var spdk = client()) {
-      assertThat(spdk.call(READ).isOk()).isTrue();
-      var call = new CompletableFuture<RpcCall<JsonNode>>();
-      Thread.ofPlatform()
-          .start(() -> {
-            Thread.currentThread().interrupt();
-            call.complete(spdk.submit(READ, LONG));
-          });
-      assertThat(call.get().await().isOk()).isTrue();
-      assertThat(server.connectionCount()).isEqualTo(1);
-    }
-  }
-
-  @Test
   void idsWrapAndForeignIdsAreOnlyCounted() throws IOException {
     try (var server =
             ScriptedSpdk.listen(
@@ -420,44 +294,6 @@ class SpdkRpcClientTest {
               "{\"jsonrpc\":\"2.0\",\"id\":9223372036854775806,\"method\":\"log_get_level\"}",
               "{\"jsonrpc\":\"2.0\",\"id\":9223372036854775807,\"method\":\"log_get_level\"}",
               "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"log_get_level\"}");
-    }
-  }
-
-  @Test
-  void interruptedCallerLeavesTheConnectionAlone() throws Exception {
-    var arrived = new CountDownLatch(1);
-    var release = new CountDownLatch(1);
-    try (var server =
-            ScriptedSpdk.listen(
-                socket,
-                (peer, request) -> {
-                  arrived.countDown();
-                  release.await();
-                  peer.ok(request, true);
-                });
-        var spdk = client()) {
-      var result = new LinkedBlockingQueue<RpcResult<JsonNode>>();
-      Thread caller = Thread.ofVirtual().start(() -> result.add(spdk.call(MUTATION)));
-      arrived.await();
-      caller.interrupt();
-      Indeterminate<JsonNode> given = indeterminate(result.take());
-      assertThat(given.reason()).contains("interrupted");
-      release.countDown();
-      assertThat(given.call().awaitSettled(LONG).isOk()).isTrue();
-      assertThat(spdk.call(READ).isOk()).isTrue();
-      assertThat(server.connectionCount()).isEqualTo(1);
-    }
-  }
-
-  @Test
-  void outstandingCallsAreBoundedAndTheOldestIsNamed() throws IOException {
-    try (var server = ScriptedSpdk.listen(socket, (peer, request) -> {});
-        var spdk =
-            client(RpcOptions.defaults().withMaxOutstanding(2).withCloseGrace(Duration.ZERO))) {
-      var unused = List.of(spdk.submit(MUTATION), spdk.submit(MUTATION));
-      assertThat(unavailable(spdk.submit(READ).await()).reason())
-          .contains("2 calls are unanswered, oldest: log_set_level since");
-      assertThat(unavailable(spdk.call(READ, SHORT)).reason()).contains("log_get_level");
     }
   }
 
@@ -588,17 +424,5 @@ class SpdkRpcClientTest {
       assertThat(indeterminate(read.await()).reason()).contains("client was closed");
       assertThat(server.connectionCount()).isEqualTo(1);
     }
-  }
-
-  @SuppressWarnings("unchecked")
-  private static <T> Indeterminate<T> indeterminate(RpcResult<T> result) {
-    assertThat(result).isInstanceOf(Indeterminate.class);
-    return (Indeterminate<T>) result;
-  }
-
-  @SuppressWarnings("unchecked")
-  private static <T> Unavailable<T> unavailable(RpcResult<T> result) {
-    assertThat(result).isInstanceOf(Unavailable.class);
-    return (Unavailable<T>) result;
   }
 }
