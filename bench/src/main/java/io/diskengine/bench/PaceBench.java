@@ -203,7 +203,7 @@ final class PaceBench implements Callable<Integer> {
     AtomicInteger count = new AtomicInteger();
     room.run(() -> {
       for (FakeView.Subsystem s : node.plane().spdk().view().subsystems()) {
-        if (!s.bdevs().isEmpty() && s.listeners() > 0) {
+        if (!s.bdevs().isEmpty() && !s.listeners().isEmpty()) {
           count.incrementAndGet();
         }
       }

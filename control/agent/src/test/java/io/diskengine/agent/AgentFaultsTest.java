@@ -235,6 +235,28 @@ class AgentFaultsTest {
   }
 
   @Test
+  void aHostThatWasNotGrantedIsTakenAway() throws Exception {
+    String stranger = "nqn.2026-11.org.example:stranger";
+    try (Cluster c = new Cluster(dir).startAll()) {
+      c.create("v1", 2);
+      c.attach("v1");
+      synchronized (c.fabric) {
+        c.plane("sn1").target.subsystems.values().forEach(s -> s.hosts.add(stranger));
+      }
+      c.agents.remove("sn1").close();
+      c.startAgent("sn1");
+      c.await("granted hosts alone", () -> count(c, stranger) > 0 && hosts(c, "sn1") == 1);
+      assertEquals(BOTH, syncs(c.volume("v1")));
+    }
+  }
+
+  private static long hosts(Cluster c, String node) {
+    synchronized (c.fabric) {
+      return c.plane(node).target.subsystems.values().stream().mapToLong(s -> s.hosts.size()).sum();
+    }
+  }
+
+  @Test
   void livePlanAnswersARequest() throws Exception {
     try (Cluster c = new Cluster(dir).startAll()) {
       long id = c.controller.requestPlan("bm1");

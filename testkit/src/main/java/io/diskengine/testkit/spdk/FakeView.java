@@ -46,13 +46,17 @@ public final class FakeView {
    */
   public record Leg(String bdev, boolean leaving, boolean served) {}
 
-  /** A subsystem. */
+  /**
+   * A subsystem.
+   *
+   * @param listeners {@code address:port}
+   */
   public record Subsystem(
       String nqn,
       boolean anyHost,
       Set<String> hosts,
       Set<String> connected,
-      int listeners,
+      List<String> listeners,
       List<UUID> bdevs) {}
 
   public List<Raid> raids() {
@@ -134,9 +138,11 @@ public final class FakeView {
     for (FakeNvmf.Subsystem s : spdk.nvmf.subsystems().values()) {
       Set<String> connected = hosts.getOrDefault(s.nqn, Set.of());
       List<UUID> bdevs = s.namespaces.values().stream().map(n -> n.bdev().uuid).toList();
+      List<String> listeners =
+          s.listeners.stream().map(l -> l.traddr() + ":" + l.trsvcid()).toList();
       all.add(
           new Subsystem(
-              s.nqn, s.allowAnyHost, new TreeSet<>(s.hosts), connected, s.listeners.size(), bdevs));
+              s.nqn, s.allowAnyHost, new TreeSet<>(s.hosts), connected, listeners, bdevs));
     }
     return all;
   }

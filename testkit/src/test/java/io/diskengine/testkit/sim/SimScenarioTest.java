@@ -102,7 +102,7 @@ class SimScenarioTest {
         .containsPattern("bm1 .*" + lvol.name() + ".*no other leg is healthy, guests wait");
     assertThat(why(w, lvol)).contains("is not on its disk any more").contains("guests wait");
     FakeView.Subsystem empty = w.subsystem(storage, lvol.nqn());
-    assertThat(empty.listeners()).as("no listener without a namespace").isZero();
+    assertThat(empty.listeners()).as("no listener without a namespace").isEmpty();
     assertThat(w.guestsOf("vol-a")).as("the guest waits, without an error").hasSize(1);
   }
 
