@@ -4,21 +4,14 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-@Timeout(20)
-class RememberedReplyTest {
+class RememberedReplyTest extends ScriptedSpdkFixture {
   private final AtomicInteger decoded = new AtomicInteger();
   private final RpcRequest<List<String>> request =
       new RpcRequest<List<String>>(
@@ -34,30 +27,10 @@ class RememberedReplyTest {
   /** What the server answers next, {@code #} standing for the id. */
   private final LinkedBlockingQueue<String> replies = new LinkedBlockingQueue<>();
 
-  private Path directory;
-  private Path socket;
-
-  @BeforeEach
-  void directory() throws IOException {
-    directory = Files.createTempDirectory("spdk-rpc");
-    socket = directory.resolve("spdk.sock");
-  }
-
-  @AfterEach
-  void cleanUp() throws IOException {
-    Files.deleteIfExists(socket);
-    Files.delete(directory);
-  }
-
   private ScriptedSpdk server() throws IOException {
     return ScriptedSpdk.listen(
         socket,
         (peer, asked) -> peer.write(replies.take().replace("#", asked.path("id").toString())));
-  }
-
-  private SpdkRpcClient client() {
-    return SpdkRpcClient.connect(
-        new SpdkAddress.Unix(socket), RpcOptions.defaults().withCloseGrace(Duration.ZERO));
   }
 
   private RpcResult<List<String>> answer(SpdkRpcClient spdk, String reply) {

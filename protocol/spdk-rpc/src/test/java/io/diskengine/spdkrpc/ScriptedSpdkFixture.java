@@ -21,7 +21,7 @@ abstract class ScriptedSpdkFixture {
   static final Duration SHORT = Duration.ofMillis(40);
   static final Duration LONG = Duration.ofSeconds(10);
 
-  Path directory;
+  private Path directory;
   Path socket;
 
   @BeforeEach
