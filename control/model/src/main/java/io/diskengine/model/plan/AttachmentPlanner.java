@@ -78,7 +78,8 @@ final class AttachmentPlanner {
 
   /** Only drops what fails: a guest that is on its way out still waits for its writes. */
   void dropFailing() {
-    if (a.raid.filter(r -> r.isOnline() && isOurs(r)).isPresent() && !dropped()) {
+    boolean online = a.raid.filter(r -> r.isOnline() && isOurs(r)).isPresent();
+    if (online && !isCreatedOnly() && !dropped()) {
       for (Leg leg : a.legs) {
         if (leg.lvol().sync() == LvolSync.OUT) {
           a.retire(leg);
