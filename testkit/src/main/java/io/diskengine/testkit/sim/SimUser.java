@@ -64,8 +64,11 @@ public final class SimUser {
 
   private void moveUnplugged(String name) {
     String node = moving.get(name);
+    if (node == null) {
+      return; // what was asked for since is another thing
+    }
     boolean asked = false;
-    if (node != null && world.isPostgresUp() && world.guestsOf(name).isEmpty()) {
+    if (world.isPostgresUp() && world.guestsOf(name).isEmpty()) {
       try {
         var unused = world.controller.move(name, node, false);
         asked = true;
@@ -101,6 +104,7 @@ public final class SimUser {
   }
 
   void cutOff(String name) {
+    moving.remove(name);
     VolumeMapping m = world.rows().liveMapping(world.volume(name).id).orElse(null);
     world.guestsOf(name).stream()
         .filter(g -> m == null || world.rows().vms.at(g.vmMapping()).mappingId() != m.id())
