@@ -30,6 +30,7 @@ import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -308,6 +309,13 @@ public final class SimWorld {
     String request =
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":%s}".formatted(method, params);
     operator.received(ByteBuffer.wrap(request.getBytes(StandardCharsets.UTF_8)));
+  }
+
+  /** What everybody waits for: a line each, {@code node object: what}. */
+  String reasons() {
+    return controller.reasons().stream()
+        .map(r -> r.node() + " " + r.objectName() + ": " + r.reason().waitingFor())
+        .collect(Collectors.joining("\n"));
   }
 
   FakeView.Subsystem subsystem(SimNode node, String nqn) {

@@ -58,12 +58,6 @@ class SimForeignHandTest {
         "\"namespace\":{\"bdev_name\":\"stranger\",\"nsid\":" + nsid + "}");
   }
 
-  private String reasons() {
-    return w.controller.reasons().stream()
-        .map(r -> r.node() + " " + r.objectName() + ": " + r.reason().waitingFor())
-        .collect(java.util.stream.Collectors.joining("\n"));
-  }
-
   /** The volume is as it was, with every leg in its set. */
   private void heals() {
     w.settle();
@@ -124,7 +118,7 @@ class SimForeignHandTest {
     FakeView.Subsystem before = export();
     assertThat(before.bdevs()).contains(STRANGER);
     w.run(SEES_WITHIN_MS);
-    assertThat(reasons())
+    assertThat(w.reasons())
         .contains(
             node.name
                 + " "

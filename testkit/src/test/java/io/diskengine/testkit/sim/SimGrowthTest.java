@@ -24,12 +24,6 @@ class SimGrowthTest {
     return w;
   }
 
-  private static String reasons(SimWorld w) {
-    return w.controller.reasons().stream()
-        .map(r -> r.node() + " " + r.objectName() + ": " + r.reason().waitingFor())
-        .collect(Collectors.joining("\n"));
-  }
-
   private static String why(SimWorld w, Lvol lvol) {
     return w.controller.why(new ObjectRef(ObjectKind.LVOL, lvol.id())).stream()
         .map(r -> r.node() + ": " + r.reason().waitingFor())
@@ -110,7 +104,7 @@ class SimGrowthTest {
           return Crossing.Fate.GOES_ON;
         });
         w.user.grow("v1");
-        w.await("the reason", 60_000, () -> reasons(w).contains("bytes that its legs hold"));
+        w.await("the reason", 60_000, () -> w.reasons().contains("bytes that its legs hold"));
         w.settle();
         assertGuestSees(w, "v1", 1);
         w.user.grow("v1");

@@ -62,12 +62,6 @@ class SimScenarioTest {
     assertThat(syncs(w, "v1")).containsOnly(LvolSync.IN_SYNC);
   }
 
-  private static String reasons(SimWorld w) {
-    return w.controller.reasons().stream()
-        .map(r -> r.node() + " " + r.objectName() + ": " + r.reason().waitingFor())
-        .collect(java.util.stream.Collectors.joining("\n"));
-  }
-
   /** lvstore there, lvol missing, subsystem without namespace, guest retrying. */
   @Test
   void aFailedRestoreSaysWhyDownToTheMissingLvol() {
@@ -88,7 +82,7 @@ class SimScenarioTest {
         "{\"nqn\":\"%s\",\"serial_number\":\"%s\",\"model_number\":\"diskengine\",\"min_cntlid\":%d,\"max_cntlid\":%d}"
             .formatted(lvol.nqn(), lvol.serial(), lvol.minCntlid(), lvol.maxCntlid()));
     w.run(40_000);
-    assertThat(reasons(w))
+    assertThat(w.reasons())
         .contains(
             storage.name
                 + " "
@@ -98,7 +92,7 @@ class SimScenarioTest {
                 + "/"
                 + lvol.name()
                 + " is not on its disk any more");
-    assertThat(reasons(w))
+    assertThat(w.reasons())
         .containsPattern("bm1 .*" + lvol.name() + ".*no other leg is healthy, guests wait");
     assertThat(why(w, lvol)).contains("is not on its disk any more").contains("guests wait");
     FakeView.Subsystem empty = w.subsystem(storage, lvol.nqn());
@@ -437,7 +431,7 @@ class SimScenarioTest {
     w.await("the RAID to end", 10_000, () -> bm1.spdk.view().raids().isEmpty());
     w.fabric.media.all().get(sn1.disk).setGone(false);
     w.laws.mediumIsBad(sn1, false);
-    w.await("the reason", 30_000, () -> reasons(w).contains("the RAID ended below it"));
+    w.await("the reason", 30_000, () -> w.reasons().contains("the RAID ended below it"));
     assertThat(bm1.spdk.calls().getOrDefault("vhost_delete_controller", 0L)).isZero();
     w.settle();
   }
@@ -506,7 +500,7 @@ class SimScenarioTest {
     w.run(60_000);
     assertThat(w.isAttached("v1")).isFalse();
     assertThat(syncs(w, "v1")).containsOnly(LvolSync.IN_SYNC);
-    assertThat(reasons(w))
+    assertThat(w.reasons())
         .contains("leg " + away.name() + " on " + dead.name)
         .contains("because the last stop was not clean");
     w.user.moveByForce("v1", "bm2");
